@@ -1,0 +1,363 @@
+//! Everything that can happen to the engine. It knows nothing else: no clock, no file, no chance.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    ClientOrderId, InstrumentId, Intent, Money, NetQty, Price, Qty, Rate, Scope, Side, StrategyId,
+    SwitchName, VenueOrderId,
+};
+
+/// Something that happened, and when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event<'a> {
+    /// When it happened, by the clock of whoever it happened to: UTC nanoseconds since 1970.
+    pub time_ns: i64,
+    /// When it reached us, by our clock. The engine's "now".
+    pub received_ns: i64,
+    /// What happened.
+    pub body: Body<'a>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Body<'a> {
+    /// Levels of a book.
+    Depth(Depth<'a>),
+    /// The best bid and ask, ahead of the book's own messages.
+    Touch(Touch),
+    /// Somebody traded.
+    Trade(Trade),
+    /// A bar closed.
+    Bar(Bar),
+    /// The venue's mark and oracle price.
+    Reference(Reference),
+    /// A funding rate.
+    FundingRate(FundingRate),
+    /// A market data stream went away or came back.
+    Feed(FeedState),
+    /// What became of one of our orders.
+    Order(OrderReport),
+    /// One of our orders traded.
+    Fill(Fill),
+    /// Funding was paid or received.
+    Funding(FundingPayment),
+    /// Money was put in or taken out.
+    Transfer(Transfer),
+    /// The venue's own view of a position, when asked.
+    Position(PositionReport),
+    /// A strategy decided.
+    Decision(Decision<'a>),
+    /// An operator acts.
+    Operator(Operator),
+    /// Time passed: a deadline that the engine asked for is due.
+    Timer,
+}
+
+/// The quantity that rests at a price; zero removes the level.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    bytemuck::Pod,
+    bytemuck::Zeroable,
+)]
+#[repr(C)]
+pub struct Level {
+    /// The price.
+    pub price: Price,
+    /// All that rests there.
+    pub qty: Qty,
+}
+
+/// Whether a book message replaces the book or changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum DepthKind {
+    /// It changes it.
+    Diff = 0,
+    /// It is the whole book, or the best part of it.
+    Snapshot = 1,
+}
+
+/// Where a book message stands among the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// Number of the first update in the message.
+    pub first: u64,
+    /// Number of the last update in the message.
+    pub last: u64,
+    /// Number of the last update of the message before, where the venue says so.
+    pub previous: u64,
+}
+
+/// A message about the levels of one book.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Depth<'a> {
+    /// Whose book.
+    pub instrument: InstrumentId,
+    /// Replace or change.
+    pub kind: DepthKind,
+    /// Its place among the messages.
+    pub sequence: Sequence,
+    /// Checksum of the book after it, where the venue sends one.
+    pub checksum: Option<u32>,
+    /// Bids, in any order.
+    pub bids: &'a [Level],
+    /// Asks, in any order.
+    pub asks: &'a [Level],
+}
+
+/// The best bid and ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// Whose.
+    pub instrument: InstrumentId,
+    /// Comparable with the book's sequence numbers; 0 where the feed has none.
+    pub sequence: u64,
+    /// Best bid.
+    pub bid: Level,
+    /// Best ask.
+    pub ask: Level,
+}
+
+/// A trade of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trade {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// The side that took: a bid lifted the ask.
+    pub aggressor: Side,
+    /// At this price.
+    pub price: Price,
+    /// This much.
+    pub qty: Qty,
+    /// The venue's number for it.
+    pub id: u64,
+}
+
+/// A bar of trades. The event's time is the end of the bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// How long the bar is; 0 for bars that are not of time.
+    pub interval_ns: i64,
+    /// First price.
+    pub open: Price,
+    /// Highest price.
+    pub high: Price,
+    /// Lowest price.
+    pub low: Price,
+    /// Last price.
+    pub close: Price,
+    /// What was traded.
+    pub volume: Qty,
+}
+
+/// The prices that the venue itself uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// For margin, liquidation and triggers.
+    pub mark: Price,
+    /// For funding.
+    pub oracle: Price,
+}
+
+/// The funding rate of the coming or just ended period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingRate {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// Longs pay this fraction of their notional; shorts when it is negative.
+    pub rate: Rate,
+    /// Whether it is paid at this moment.
+    pub settles: bool,
+}
+
+/// A market data stream went away or came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedState {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// Whether it is connected.
+    pub connected: bool,
+}
+
+/// Why a venue would not take an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// It would have traded, and was post-only.
+    WouldTrade,
+    /// It would have added to a position, and was reduce-only.
+    WouldIncrease,
+    /// Its price is not on the venue's grid.
+    BadPrice,
+    /// It is too small.
+    TooSmall,
+    /// The account's margin does not carry it.
+    Margin,
+    /// The account has too many orders.
+    TooManyOrders,
+    /// Too many messages.
+    RateLimited,
+    /// There is nobody to trade with.
+    NoLiquidity,
+    /// A reason that this build does not know.
+    Other,
+}
+
+/// Why an order ended unfilled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CancelReason {
+    /// We asked for it.
+    Requested,
+    /// It was immediate-or-cancel and nothing was left to trade with.
+    Unfilled,
+    /// Its position is gone.
+    PositionClosed,
+    /// It would have added to a position by then.
+    ReduceOnly,
+    /// The account was liquidated.
+    Liquidated,
+    /// It met another order of the same account.
+    SelfTrade,
+    /// A reason that this build does not know.
+    Other,
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// It rests at the venue.
+    Working,
+    /// The venue would not take it.
+    Rejected(RejectReason),
+    /// It ended with what was filled until then.
+    Cancelled(CancelReason),
+    /// A stop went off and is now at the market.
+    Triggered,
+    /// Nobody knows: the answer was lost.
+    Unknown,
+    /// The venue has never heard of it.
+    NotFound,
+}
+
+/// What became of one of our orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderReport {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// Our id.
+    pub client_order_id: ClientOrderId,
+    /// The venue's id, 0 while it has none.
+    pub venue_order_id: VenueOrderId,
+    /// What became of it.
+    pub status: Status,
+}
+
+/// One of our orders traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// Our id; 0 for a trade that the venue made for us (liquidation).
+    pub client_order_id: ClientOrderId,
+    /// The venue's id of the order.
+    pub venue_order_id: VenueOrderId,
+    /// The venue's number for the trade: the same fill twice is counted once.
+    pub trade_id: u64,
+    /// Ours.
+    pub side: Side,
+    /// At this price.
+    pub price: Price,
+    /// This much.
+    pub qty: Qty,
+    /// What it cost; negative is a rebate.
+    pub fee: Money,
+    /// Whether our order rested.
+    pub maker: bool,
+    /// Whether the venue liquidated us.
+    pub liquidation: bool,
+}
+
+/// Funding was paid (negative) or received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FundingPayment {
+    /// For what.
+    pub instrument: InstrumentId,
+    /// What cash gained.
+    pub amount: Money,
+}
+
+/// Money was put in (positive) or taken out. Never a profit, never a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// What cash gained.
+    pub amount: Money,
+}
+
+/// The venue's own view of one position, in answer to a request to read the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PositionReport {
+    /// Which request it answers.
+    pub request: u32,
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// What is held.
+    pub position: NetQty,
+    /// Orders of ours that rest there.
+    pub open_orders: u32,
+    /// Whether this is the last report of the answer.
+    pub last: bool,
+}
+
+/// A strategy decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision<'a> {
+    /// Who.
+    pub strategy: StrategyId,
+    /// When it was woken for it.
+    pub woken_ns: i64,
+    /// What it wants.
+    pub intent: Intent<'a>,
+}
+
+/// An operator, or a programme that stands in for one, acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operator {
+    /// Stop and flatten. One step, always.
+    Kill(Scope),
+    /// First of two steps to trade again after a switch or a kill.
+    RequestReset(Option<SwitchName>),
+    /// Second of the two steps; refused unless requested, flat and known.
+    ConfirmReset(Option<SwitchName>),
+}
+
+impl Body<'_> {
+    /// The instrument that this is about, if it is about one.
+    pub const fn instrument(&self) -> Option<InstrumentId> {
+        match self {
+            Self::Depth(x) => Some(x.instrument),
+            Self::Touch(x) => Some(x.instrument),
+            Self::Trade(x) => Some(x.instrument),
+            Self::Bar(x) => Some(x.instrument),
+            Self::Reference(x) => Some(x.instrument),
+            Self::FundingRate(x) => Some(x.instrument),
+            Self::Feed(x) => Some(x.instrument),
+            Self::Order(x) => Some(x.instrument),
+            Self::Fill(x) => Some(x.instrument),
+            Self::Funding(x) => Some(x.instrument),
+            Self::Position(x) => Some(x.instrument),
+            Self::Transfer(_) | Self::Decision(_) | Self::Operator(_) | Self::Timer => None,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Amounts of the settlement currency, and rates. Never a float.
+
+use serde::{Deserialize, Serialize};
+
+/// `numerator / denominator` to the nearest integer, ties to even. Zero when the denominator is
+/// zero: callers that could meet that case test for it first.
+pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
+    let (Some(quotient), Some(remainder)) =
+        (numerator.checked_div(denominator), numerator.checked_rem(denominator))
+    else {
+        return 0;
+    };
+    let twice = remainder.unsigned_abs().saturating_mul(2);
+    let size = denominator.unsigned_abs();
+    let away = twice > size || (twice == size && quotient & 1 == 1);
+    if !away {
+        return quotient;
+    }
+    if (numerator < 0) == (denominator < 0) {
+        quotient.saturating_add(1)
+    } else {
+        quotient.saturating_sub(1)
+    }
+}
+
+/// An amount of the account's settlement currency, counted in units of 10⁻¹⁰.
+///
+/// Arithmetic saturates at the ends of `i128`. With prices, quantities and tick values held to
+/// their own limits no real account comes near them; a saturated amount is [unknown], and unknown
+/// is never safe.
+///
+/// [unknown]: Money::is_unknown
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[repr(transparent)]
+pub struct Money(i128);
+
+impl Money {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// Decimals that a unit of money keeps.
+    pub const DECIMALS: u8 = 10;
+    /// Units in one whole unit of the settlement currency.
+    pub const ONE: Self = Self(10_000_000_000);
+    /// An amount that is not known. It compares above every amount, so that no limit on a loss is
+    /// ever satisfied by it; whoever reads an amount asks [`Money::is_unknown`] first.
+    pub const UNKNOWN: Self = Self(i128::MAX);
+
+    /// An amount of `units` × 10⁻¹⁰.
+    pub const fn from_units(units: i128) -> Self {
+        Self(units)
+    }
+
+    /// An amount of `whole` units of the currency.
+    pub const fn from_whole(whole: i64) -> Self {
+        Self((whole as i128).saturating_mul(Self::ONE.0))
+    }
+
+    /// This amount in units of 10⁻¹⁰.
+    pub const fn units(self) -> i128 {
+        self.0
+    }
+
+    /// Whether arithmetic ran out of range on the way to this amount.
+    pub const fn is_unknown(self) -> bool {
+        self.0 == i128::MAX || self.0 == i128::MIN
+    }
+
+    /// The sum.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// The amount with its sign turned.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+
+    /// The amount without its sign.
+    #[must_use]
+    pub const fn abs(self) -> Self {
+        Self(self.0.saturating_abs())
+    }
+
+    /// The amount multiplied by a whole number.
+    #[must_use]
+    pub const fn times(self, factor: i64) -> Self {
+        Self(self.0.saturating_mul(factor as i128))
+    }
+
+    /// The amount × `rate`, to the nearest unit, ties to even.
+    #[must_use]
+    pub const fn at_rate(self, rate: Rate) -> Self {
+        self.scaled(rate.0 as i128, Rate::ONE.0 as i128)
+    }
+
+    /// The amount × `numerator` / `denominator`, to the nearest unit, ties to even.
+    #[must_use]
+    pub const fn scaled(self, numerator: i128, denominator: i128) -> Self {
+        match self.0.checked_mul(numerator) {
+            Some(product) if denominator != 0 => Self(div_round(product, denominator)),
+            _ => Self::UNKNOWN,
+        }
+    }
+
+    /// This amount as a fraction of `whole`, rounded to nearest; `None` when `whole` is not above
+    /// zero or the fraction leaves the range of a [`Rate`].
+    pub fn fraction_of(self, whole: Self) -> Option<Rate> {
+        if whole.0 <= 0 || self.is_unknown() || whole.is_unknown() {
+            return None;
+        }
+        let scaled = self.0.checked_mul(i128::from(Rate::ONE.0))?;
+        i64::try_from(div_round(scaled, whole.0)).ok().map(Rate)
+    }
+
+    /// The amount as a float, for people and plots: never for decisions about money.
+    #[expect(clippy::cast_precision_loss, reason = "a view for people")]
+    pub fn to_f64(self) -> f64 {
+        if self.is_unknown() { f64::NAN } else { self.0 as f64 / Self::ONE.0 as f64 }
+    }
+}
+
+impl std::fmt::Display for Money {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_unknown() {
+            return f.write_str("unknown");
+        }
+        let size = self.0.unsigned_abs();
+        let one = Self::ONE.0.unsigned_abs();
+        let whole = size.checked_div(one).unwrap_or(0);
+        let part = size.checked_rem(one).unwrap_or(0);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let text = format!("{part:010}");
+        let text = text.trim_end_matches('0');
+        let text = if text.len() < 2 { format!("{text:0<2}") } else { text.to_owned() };
+        write!(f, "{sign}{whole}.{text}")
+    }
+}
+
+/// A dimensionless number (a fee, a funding rate, a limit), counted in parts of 10⁻¹².
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[repr(transparent)]
+pub struct Rate(i64);
+
+impl Rate {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// The number one: 100 %, or one times.
+    pub const ONE: Self = Self(1_000_000_000_000);
+    /// Decimals that a rate keeps.
+    pub const DECIMALS: u8 = 12;
+
+    /// A rate of `parts` × 10⁻¹².
+    pub const fn from_parts(parts: i64) -> Self {
+        Self(parts)
+    }
+
+    /// A rate of `ppm` millionths: 50 000 is 5 %.
+    pub const fn from_ppm(ppm: i64) -> Self {
+        Self(ppm.saturating_mul(1_000_000))
+    }
+
+    /// This rate in parts of 10⁻¹².
+    pub const fn parts(self) -> i64 {
+        self.0
+    }
+
+    /// The sum.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// This rate × another, to the nearest part.
+    #[must_use]
+    pub fn times(self, other: Self) -> Self {
+        let product = i128::from(self.0).saturating_mul(i128::from(other.0));
+        let parts = div_round(product, i128::from(Self::ONE.0));
+        Self(i64::try_from(parts).unwrap_or(if parts < 0 { i64::MIN } else { i64::MAX }))
+    }
+
+    /// The nearest rate to a float that lies in −1000..=1000; `None` for NaN and the rest.
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked on the line above")]
+    #[expect(clippy::cast_precision_loss, reason = "10^12 is exact in a double")]
+    pub fn from_f64(value: f64) -> Option<Self> {
+        if !(-1000.0..=1000.0).contains(&value) {
+            return None;
+        }
+        Some(Self(libm::rint(value * Self::ONE.0 as f64) as i64))
+    }
+
+    /// The rate as a float, for people, plots and features.
+    #[expect(clippy::cast_precision_loss, reason = "a view for people")]
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / Self::ONE.0 as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn division_rounds_to_the_nearest_and_ties_to_even() {
+        let cases = [(7, 2, 4), (5, 2, 2), (-7, 2, -4), (-5, 2, -2), (7, -2, -4), (6, 4, 2)];
+        for (numerator, denominator, expected) in cases {
+            assert_eq!(div_round(numerator, denominator), expected, "{numerator}/{denominator}");
+        }
+        assert_eq!(div_round(1, 0), 0);
+    }
+
+    #[test]
+    fn money_prints_as_people_write_it() {
+        assert_eq!(Money::from_whole(12).to_string(), "12.00");
+        assert_eq!(Money::from_units(-15_000_000_000).to_string(), "-1.50");
+        assert_eq!(Money::from_units(1).to_string(), "0.0000000001");
+        assert_eq!(Money::UNKNOWN.to_string(), "unknown");
+    }
+
+    #[test]
+    fn overflow_is_unknown_and_never_a_number() {
+        let huge = Money::from_units(i128::MAX - 5);
+        assert!(huge.plus(Money::ONE).is_unknown());
+        assert!(huge.scaled(2, 1).is_unknown());
+        assert!(huge.plus(Money::ONE).fraction_of(Money::ONE).is_none());
+    }
+
+    #[test]
+    fn a_fraction_of_nothing_is_no_number() {
+        assert_eq!(Money::ONE.fraction_of(Money::ZERO), None);
+        assert_eq!(Money::ONE.fraction_of(Money::from_whole(-1)), None);
+        assert_eq!(Money::ONE.fraction_of(Money::from_whole(4)), Some(Rate::from_ppm(250_000)));
+    }
+
+    #[test]
+    fn rates_from_floats_refuse_nonsense() {
+        assert_eq!(Rate::from_f64(0.05), Some(Rate::from_ppm(50_000)));
+        assert_eq!(Rate::from_f64(f64::NAN), None);
+        assert_eq!(Rate::from_f64(f64::INFINITY), None);
+    }
+}
