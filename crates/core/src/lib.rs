@@ -50,5 +50,14 @@ pub mod book;
 /// Incremental numbers about the market.
 pub mod features;
 
+/// Positions, cash, equity, drawdown, margin.
+pub mod portfolio;
+
+/// The gate, the switches, the limits.
+pub mod risk;
+
 /// The append-only record of events and commands, checksummed and hash-chained.
 pub mod journal;
+
+#[cfg(test)]
+mod testing;

@@ -1,24 +1,10 @@
 use super::*;
-use crate::domain::{
-    Decimal, Fees, InstrumentKind, InstrumentSpec, MarginTier, PriceRule, Rate, Sequence,
-    SequenceRule,
-};
+use crate::domain::{Sequence, SequenceRule};
 
 fn book(rule: SequenceRule, checksum: ChecksumRule) -> Book {
-    let spec = InstrumentSpec {
-        symbol: "XRP".into(),
-        kind: InstrumentKind::Linear,
-        tick_size: Decimal::new(1, 4),
-        lot_size: Decimal::new(1, 0),
-        contract_size: Decimal::new(1, 0),
-        price_rule: PriceRule::AnyTick,
-        sequence_rule: rule,
-        checksum_rule: checksum,
-        min_notional: Decimal::new(10, 0),
-        fees: Fees { maker: Rate::ZERO, taker: Rate::ZERO },
-        margin_tiers: vec![MarginTier { from_notional: 0, max_leverage: 20 }],
-        book_depth: 100,
-    };
+    let mut spec = crate::testing::xrp_spec();
+    spec.sequence_rule = rule;
+    spec.checksum_rule = checksum;
     Book::new(&Instrument::new(InstrumentId::new(0), &spec).unwrap())
 }
 

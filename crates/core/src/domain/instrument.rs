@@ -301,6 +301,27 @@ impl Instrument {
         Qty::from_lots(lots.min(Qty::MAX.lots()))
     }
 
+    /// The price at which `qty` is worth `value`, to the nearest tick; `None` where there is none.
+    pub fn price_for(&self, value: Money, qty: Qty) -> Option<Price> {
+        if value <= Money::ZERO || value.is_unknown() || qty.is_zero() {
+            return None;
+        }
+        let unit = i128::from(qty.lots()).checked_mul(self.unit_value)?;
+        let ticks = match self.kind {
+            InstrumentKind::Spot | InstrumentKind::Linear => div_round(value.units(), unit),
+            InstrumentKind::Inverse => div_round(unit, value.units()),
+        };
+        let price = Price::from_ticks(i64::try_from(ticks).ok()?);
+        price.is_tradable().then_some(price)
+    }
+
+    /// The deduction and the leverage by which the maintenance margin of this value is counted.
+    pub fn maintenance_terms(&self, notional: Money) -> (u16, Money) {
+        let leverage = self.leverage_at(notional);
+        let plain = half_over(notional, leverage);
+        (leverage, plain.minus(self.maintenance_margin(notional)))
+    }
+
     /// Ticks between neighbouring valid prices around `price`.
     pub fn price_step(&self, price: Price) -> i64 {
         let PriceRule::SignificantFigures(figures) = self.price_rule else { return 1 };
@@ -442,21 +463,11 @@ mod tests {
     fn spec(kind: InstrumentKind, tick: &str, lot: &str, contract: &str) -> InstrumentSpec {
         let decimal = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
         InstrumentSpec {
-            symbol: "XRP".into(),
             kind,
             tick_size: decimal(tick),
             lot_size: decimal(lot),
             contract_size: decimal(contract),
-            price_rule: PriceRule::AnyTick,
-            sequence_rule: SequenceRule::Unnumbered,
-            checksum_rule: ChecksumRule::Absent,
-            min_notional: decimal("10"),
-            fees: Fees { maker: Rate::from_ppm(150), taker: Rate::from_ppm(450) },
-            margin_tiers: vec![
-                MarginTier { from_notional: 0, max_leverage: 20 },
-                MarginTier { from_notional: 40_000_000, max_leverage: 10 },
-            ],
-            book_depth: 1000,
+            ..crate::testing::xrp_spec()
         }
     }
 

@@ -1,0 +1,34 @@
+//! Where a position would be liquidated.
+
+use crate::domain::{Instrument, InstrumentKind, Money, Price};
+use crate::portfolio::Portfolio;
+
+/// The mark price at which the account's equity falls to its maintenance margin, everything but
+/// this instrument standing still. `None` when no price does that, or something is unknown.
+///
+/// With V the position's value, E its cost, L its tier's leverage, D the tier's deduction and R
+/// what the rest of the account can lose: a position that gains with V is liquidated where
+/// R + V − E = V/2L − D, one that loses with V where R + E − V = V/2L − D. For a linear position
+/// this is the formula of Hyperliquid's documentation (trading/liquidations):
+/// price − side × margin available ÷ size ÷ (1 − l × side), l = 1/2L.
+pub fn liquidation_price(portfolio: &Portfolio, instrument: &Instrument) -> Option<Price> {
+    let position = portfolio.position(instrument.id())?;
+    let equity = portfolio.equity();
+    let borrows = !matches!(instrument.kind(), InstrumentKind::Spot);
+    if !borrows || position.qty().is_flat() || equity.is_unknown() {
+        return None;
+    }
+    let others = portfolio.maintenance().minus(position.maintenance());
+    let rest = equity.minus(position.unrealised()).minus(others);
+    let (leverage, deduction) = instrument.maintenance_terms(position.value());
+    let twice = i128::from(leverage).saturating_mul(2);
+    let entry = position.entry_value();
+    let long = position.qty().is_long();
+    let gains_with_value = instrument.gain(long, Money::ZERO, Money::ONE) > Money::ZERO;
+    let value = if gains_with_value {
+        entry.minus(rest).minus(deduction).scaled(twice, twice.saturating_sub(1))
+    } else {
+        rest.plus(entry).plus(deduction).scaled(twice, twice.saturating_add(1))
+    };
+    instrument.price_for(value, position.qty().abs())
+}

@@ -1,0 +1,304 @@
+//! What the account holds and what it is worth: one equity, one drawdown, one definition of each.
+//!
+//! - equity = cash + unrealised P&L at the mark. Fees and funding move cash when they are charged;
+//!   venues charge funding at a moment, and a position closed before it owes none.
+//! - transfers are never P&L: peak and day start move with them in proportion.
+//! - drawdown = 1 − equity / peak. Daily loss = 1 − equity / day start (UTC days).
+//! - leverage = Σ|value| / equity. Margin ratio = equity / Σ maintenance margin.
+//!
+//! Invariant: with the same fills, funding and transfers, cash and positions are the same to the
+//! last unit, whatever marks came in between.
+
+mod liquidation;
+mod position;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{DAY, Fill, Instrument, InstrumentId, Money, NetQty, Price, Qty, Rate};
+pub use liquidation::liquidation_price;
+pub use position::{FillEffect, Position};
+
+/// The account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Portfolio {
+    positions: Vec<Position>,
+    cash: Money,
+    deposited: Money,
+    unrealised: Money,
+    gross: Money,
+    maintenance: Money,
+    /// Open positions without a mark: while there is one, equity is unknown.
+    unmarked: u32,
+    peak: Money,
+    low: Money,
+    worst: Extreme,
+    day: i64,
+    day_start: Money,
+}
+
+/// The deepest drawdown so far, as the two amounts whose ratio it is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Extreme {
+    equity: Money,
+    peak: Money,
+}
+
+impl Portfolio {
+    /// An account that begins with `cash` and no positions.
+    pub fn new(instruments: usize, cash: Money) -> Self {
+        Self {
+            positions: vec![Position::default(); instruments],
+            cash,
+            deposited: cash,
+            unrealised: Money::ZERO,
+            gross: Money::ZERO,
+            maintenance: Money::ZERO,
+            unmarked: 0,
+            peak: cash,
+            low: cash,
+            worst: Extreme { equity: cash, peak: cash },
+            day: i64::MIN,
+            day_start: cash,
+        }
+    }
+
+    /// A position. Instruments that are not the engine's have none.
+    pub fn position(&self, instrument: InstrumentId) -> Option<&Position> {
+        self.positions.get(instrument.index())
+    }
+
+    /// All positions, by instrument.
+    pub fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
+    /// What is held of an instrument.
+    pub fn qty(&self, instrument: InstrumentId) -> NetQty {
+        self.position(instrument).map_or(NetQty::FLAT, Position::qty)
+    }
+
+    /// Whether nothing is held at all.
+    pub fn is_flat(&self) -> bool {
+        self.positions.iter().all(|position| position.qty().is_flat())
+    }
+
+    /// Money in the account, without what open positions gained or lost.
+    pub const fn cash(&self) -> Money {
+        self.cash
+    }
+
+    /// Cash + unrealised P&L. Unknown while an open position has no mark.
+    pub const fn equity(&self) -> Money {
+        if self.unmarked > 0 { Money::UNKNOWN } else { self.cash.plus(self.unrealised) }
+    }
+
+    /// What all transfers and the opening cash add up to.
+    pub const fn deposited(&self) -> Money {
+        self.deposited
+    }
+
+    /// Σ of what positions are worth, without sign. Unknown while one has no mark.
+    pub const fn gross(&self) -> Money {
+        if self.unmarked > 0 { Money::UNKNOWN } else { self.gross }
+    }
+
+    /// Σ of the margin that positions must keep. Unknown while one has no mark.
+    pub const fn maintenance(&self) -> Money {
+        if self.unmarked > 0 { Money::UNKNOWN } else { self.maintenance }
+    }
+
+    /// The highest equity so far, moved by transfers.
+    pub const fn peak(&self) -> Money {
+        self.peak
+    }
+
+    /// Equity at the start of the UTC day, moved by transfers.
+    pub const fn day_start(&self) -> Money {
+        self.day_start
+    }
+
+    /// 1 − equity / peak, never negative. `None` when unknown.
+    pub fn drawdown(&self) -> Option<Rate> {
+        self.loss_from(self.peak)
+    }
+
+    /// The deepest drawdown that any event brought.
+    pub fn max_drawdown(&self) -> Rate {
+        let Extreme { equity, peak } = self.worst;
+        peak.minus(equity).fraction_of(peak).unwrap_or(Rate::ZERO)
+    }
+
+    /// 1 − equity / day start, never negative. `None` when unknown.
+    pub fn daily_loss(&self) -> Option<Rate> {
+        self.loss_from(self.day_start)
+    }
+
+    fn loss_from(&self, start: Money) -> Option<Rate> {
+        let equity = self.equity();
+        if equity.is_unknown() {
+            return None;
+        }
+        start.minus(equity).max(Money::ZERO).fraction_of(start)
+    }
+
+    /// Begin a new UTC day when `now_ns` lies in one. To be called before the event that is in it.
+    #[inline]
+    pub fn roll_day(&mut self, now_ns: i64) {
+        let day = now_ns.div_euclid(DAY);
+        if day > self.day {
+            self.start_day(day);
+        }
+    }
+
+    #[cold]
+    fn start_day(&mut self, day: i64) {
+        let equity = self.equity();
+        // Unknown equity starts no day: the old start stays, which can only make a loss larger.
+        if !equity.is_unknown() {
+            self.day_start = equity;
+            self.day = day;
+        }
+    }
+
+    /// Take in a fill.
+    pub fn apply_fill(&mut self, instrument: &Instrument, fill: &Fill, now_ns: i64) -> FillEffect {
+        let (effect, cash) =
+            self.change(instrument, |position| position.apply(instrument, fill, now_ns));
+        self.cash = self.cash.plus(cash);
+        self.track();
+        effect
+    }
+
+    /// Take in a new mark. Whether equity moved.
+    #[inline]
+    pub fn set_mark(&mut self, instrument: &Instrument, mark: Price) -> bool {
+        let Some(position) = self.positions.get_mut(instrument.id().index()) else { return false };
+        if position.mark() == Some(mark) {
+            return false;
+        }
+        if position.qty().is_flat() {
+            position.set_mark(instrument, mark);
+            return false;
+        }
+        self.change(instrument, |position| {
+            position.set_mark(instrument, mark);
+            (FillEffect::Duplicate, Money::ZERO)
+        });
+        self.track();
+        true
+    }
+
+    /// Change a position, and the sums with it by the difference.
+    fn change(
+        &mut self,
+        instrument: &Instrument,
+        how: impl FnOnce(&mut Position) -> (FillEffect, Money),
+    ) -> (FillEffect, Money) {
+        let Some(position) = self.positions.get_mut(instrument.id().index()) else {
+            return (FillEffect::Duplicate, Money::ZERO);
+        };
+        let before = Sums::of(position);
+        let outcome = how(position);
+        let after = Sums::of(position);
+        self.unrealised = self.unrealised.plus(after.unrealised.minus(before.unrealised));
+        self.gross = self.gross.plus(after.value.minus(before.value));
+        self.maintenance = self.maintenance.plus(after.maintenance.minus(before.maintenance));
+        self.unmarked =
+            self.unmarked.saturating_sub(before.unmarked).saturating_add(after.unmarked);
+        outcome
+    }
+
+    /// Funding was paid (negative) or received.
+    pub fn apply_funding(&mut self, instrument: InstrumentId, amount: Money) {
+        if let Some(position) = self.positions.get_mut(instrument.index()) {
+            position.pay_funding(amount);
+        }
+        self.cash = self.cash.plus(amount);
+        self.track();
+    }
+
+    /// Money was put in or taken out: no profit, no loss, the same drawdown as before.
+    pub fn apply_transfer(&mut self, amount: Money) {
+        let before = self.equity();
+        self.cash = self.cash.plus(amount);
+        self.deposited = self.deposited.plus(amount);
+        let after = self.equity();
+        let proportional = !before.is_unknown() && before > Money::ZERO && after > Money::ZERO;
+        let moved = |level: Money| {
+            if proportional {
+                level.scaled(after.units(), before.units())
+            } else {
+                level.plus(amount)
+            }
+        };
+        self.peak = moved(self.peak);
+        self.low = moved(self.low);
+        self.day_start = moved(self.day_start);
+        self.track();
+    }
+
+    /// Take over what the venue says it holds.
+    pub fn adopt(&mut self, instrument: &Instrument, qty: NetQty, now_ns: i64) {
+        self.change(instrument, |position| {
+            position.adopt(instrument, qty, now_ns);
+            (FillEffect::Duplicate, Money::ZERO)
+        });
+        self.track();
+    }
+
+    /// Equity may have moved: follow its peak and its deepest drawdown.
+    #[inline]
+    fn track(&mut self) {
+        let equity = self.equity();
+        if equity.is_unknown() {
+            return;
+        }
+        if equity > self.peak {
+            self.peak = equity;
+            self.low = equity;
+        } else if equity < self.low {
+            self.low = equity;
+            let now = equity.units().saturating_mul(self.worst.peak.units());
+            let then = self.worst.equity.units().saturating_mul(self.peak.units());
+            if now < then {
+                self.worst = Extreme { equity, peak: self.peak };
+            }
+        }
+    }
+
+    /// Gross exposure if a position became `qty`, everything else as it is.
+    pub fn gross_with(&self, instrument: &Instrument, qty: Qty, price: Price) -> Money {
+        let now = self.position(instrument.id()).map_or(Money::ZERO, Position::value);
+        self.gross().minus(now).plus(instrument.value(price, qty))
+    }
+}
+
+/// What a position adds to the account's sums.
+struct Sums {
+    unrealised: Money,
+    value: Money,
+    maintenance: Money,
+    unmarked: u32,
+}
+
+impl Sums {
+    fn of(position: &Position) -> Self {
+        if position.unrealised().is_unknown() {
+            return Self {
+                unrealised: Money::ZERO,
+                value: Money::ZERO,
+                maintenance: Money::ZERO,
+                unmarked: 1,
+            };
+        }
+        Self {
+            unrealised: position.unrealised(),
+            value: position.value(),
+            maintenance: position.maintenance(),
+            unmarked: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

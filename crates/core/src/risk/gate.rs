@@ -1,0 +1,448 @@
+//! The one door between a strategy and a venue.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{InstrumentId, Order, Price, Qty, Refusal, RuleName, Side, StrategyId};
+use crate::risk::rules::{
+    AccountKnown, AllowedInstruments, Killed, LossBudget, MarketFresh, MaxConcentration,
+    MaxLeverage, MaxOpenOrders, MaxOrderNotional, MaxOrderQty, MaxPosition, MinMarginRatio,
+    MinNotional, PriceCollar, ReduceOnly, SelfTrade, VenueGrid,
+};
+use crate::risk::{Approved, MessageBudget, Profile, Rule, View};
+
+/// Every order passes every rule, in order, or is refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Gate {
+    rules: Rules,
+    recent: Recent,
+    repeats: Vec<Repeat>,
+    max_repeated: u32,
+    budget: MessageBudget,
+    epoch: u32,
+}
+
+/// The rules that keep no state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Rules {
+    killed: Killed,
+    allowed: AllowedInstruments,
+    venue_grid: VenueGrid,
+    min_notional: MinNotional,
+    max_order_qty: MaxOrderQty,
+    max_order_notional: MaxOrderNotional,
+    reduce_only: ReduceOnly,
+    account_known: AccountKnown,
+    market_fresh: MarketFresh,
+    price_collar: PriceCollar,
+    max_position: MaxPosition,
+    max_open_orders: MaxOpenOrders,
+    max_concentration: MaxConcentration,
+    max_leverage: MaxLeverage,
+    min_margin_ratio: MinMarginRatio,
+    loss_budget: LossBudget,
+    self_trade: SelfTrade,
+}
+
+impl Rules {
+    /// The first refusal, in the order of [`RuleName`].
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        self.killed.check(order, view)?;
+        self.allowed.check(order, view)?;
+        self.venue_grid.check(order, view)?;
+        self.min_notional.check(order, view)?;
+        self.max_order_qty.check(order, view)?;
+        self.max_order_notional.check(order, view)?;
+        self.reduce_only.check(order, view)?;
+        self.account_known.check(order, view)?;
+        self.market_fresh.check(order, view)?;
+        self.price_collar.check(order, view)?;
+        self.max_position.check(order, view)?;
+        self.max_open_orders.check(order, view)?;
+        self.max_concentration.check(order, view)?;
+        self.max_leverage.check(order, view)?;
+        self.min_margin_ratio.check(order, view)?;
+        self.loss_budget.check(order, view)?;
+        self.self_trade.check(order, view)
+    }
+
+    /// Whether the order's size passes the rules that bound sizes.
+    fn size_fits(&self, order: &Order, view: &View<'_>) -> bool {
+        self.max_order_qty.check(order, view).is_ok()
+            && self.max_order_notional.check(order, view).is_ok()
+            && self.max_position.check(order, view).is_ok()
+            && self.max_concentration.check(order, view).is_ok()
+            && self.max_leverage.check(order, view).is_ok()
+            && self.min_margin_ratio.check(order, view).is_ok()
+            && self.loss_budget.check(order, view).is_ok()
+    }
+}
+
+/// What makes two orders the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Key {
+    instrument: InstrumentId,
+    strategy: StrategyId,
+    side: Side,
+    price: Price,
+    qty: Qty,
+}
+
+impl Key {
+    const fn of(order: &Order) -> Self {
+        Self {
+            instrument: order.instrument,
+            strategy: order.strategy,
+            side: order.side,
+            price: order.price,
+            qty: order.qty,
+        }
+    }
+}
+
+/// The orders approved last, to know the same one again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Recent {
+    orders: Vec<Option<(Key, i64)>>,
+    next: usize,
+    window_ns: i64,
+}
+
+const RECENT: usize = 16;
+
+impl Recent {
+    /// How long ago the same order was approved, if that is within the window.
+    fn age_of_same(&self, key: &Key, now_ns: i64) -> Option<i64> {
+        let ages = self.orders.iter().flatten().filter(|(other, _)| other == key);
+        let age = ages.map(|(_, time)| now_ns.saturating_sub(*time)).min()?;
+        (age < self.window_ns).then_some(age)
+    }
+
+    fn remember(&mut self, key: Key, now_ns: i64) {
+        if let Some(place) = self.orders.get_mut(self.next) {
+            *place = Some((key, now_ns));
+        }
+        self.next = self.next.wrapping_add(1) % RECENT;
+    }
+}
+
+/// How often in a row a strategy sent the same order.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Repeat {
+    last: Option<Key>,
+    times: u32,
+}
+
+impl Gate {
+    /// A gate with the numbers of this profile, for these many strategies and these instruments.
+    pub fn new(profile: &Profile, allowed: Vec<bool>, strategies: usize) -> Self {
+        let limits = &profile.gate;
+        let max_age_ns = limits.max_data_age_ns;
+        let rules = Rules {
+            killed: Killed,
+            allowed: AllowedInstruments(allowed),
+            venue_grid: VenueGrid,
+            min_notional: MinNotional,
+            max_order_qty: MaxOrderQty(Qty::from_lots(limits.max_order_qty)),
+            max_order_notional: MaxOrderNotional(limits.max_order_notional),
+            reduce_only: ReduceOnly,
+            account_known: AccountKnown,
+            market_fresh: MarketFresh { max_age_ns, max_disagreement: limits.max_disagreement },
+            price_collar: PriceCollar {
+                entry: limits.price_collar,
+                exit: limits.exit_collar,
+                max_age_ns,
+            },
+            max_position: MaxPosition(limits.max_position_notional),
+            max_open_orders: MaxOpenOrders(limits.max_open_orders),
+            max_concentration: MaxConcentration(limits.max_concentration),
+            max_leverage: MaxLeverage(limits.max_leverage),
+            min_margin_ratio: MinMarginRatio(limits.min_margin_ratio),
+            loss_budget: LossBudget {
+                drawdown: profile.switches.drawdown,
+                daily_loss: profile.switches.daily_loss,
+                position_loss: profile.switches.position_loss,
+            },
+            self_trade: SelfTrade,
+        };
+        Self {
+            rules,
+            recent: Recent {
+                orders: vec![None; RECENT],
+                next: 0,
+                window_ns: limits.duplicate_window_ns,
+            },
+            repeats: vec![Repeat::default(); strategies],
+            max_repeated: limits.max_repeated,
+            budget: MessageBudget::new(limits),
+            epoch: 0,
+        }
+    }
+
+    /// Approve or refuse one order.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Refusal`] among the rules. A refused order uses nothing of the message budget.
+    pub fn review(&mut self, order: Order, view: &View<'_>) -> Result<Approved<Order>, Refusal> {
+        self.rules.check(&order, view)?;
+        let protects = order.purpose.protects();
+        if !protects {
+            self.check_history(&order, view.now_ns)?;
+        }
+        if !self.budget.take(view.now_ns, protects) {
+            let limit = i128::from(self.budget.next_ns(protects));
+            let actual = i128::from(view.now_ns);
+            return Err(Refusal { rule: RuleName::MessageRate, limit, actual });
+        }
+        if !protects {
+            self.remember(&order, view.now_ns);
+        }
+        Ok(Approved::new(order, self.epoch))
+    }
+
+    fn check_history(&self, order: &Order, now_ns: i64) -> Result<(), Refusal> {
+        let key = Key::of(order);
+        if let Some(age) = self.recent.age_of_same(&key, now_ns) {
+            let (limit, actual) = (i128::from(self.recent.window_ns), i128::from(age));
+            return Err(Refusal { rule: RuleName::Duplicate, limit, actual });
+        }
+        let repeat = self.repeats.get(order.strategy.index()).copied().unwrap_or_default();
+        let same = repeat.last == Some(key);
+        if repeat.times >= self.max_repeated && (same || repeat.last.is_none()) {
+            let (limit, actual) = (i128::from(self.max_repeated), i128::from(repeat.times));
+            return Err(Refusal { rule: RuleName::RepeatedExecution, limit, actual });
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, order: &Order, now_ns: i64) {
+        let key = Key::of(order);
+        self.recent.remember(key, now_ns);
+        if let Some(repeat) = self.repeats.get_mut(order.strategy.index()) {
+            let same = repeat.last == Some(key);
+            repeat.times = if same { repeat.times.saturating_add(1) } else { 1 };
+            // Reaching the limit disables the strategy whatever it sends next.
+            repeat.last = (repeat.times < self.max_repeated).then_some(key);
+        }
+    }
+
+    /// The largest quantity, up to the order's own, whose size the rules let through: what sizing
+    /// chooses below.
+    pub fn headroom(&self, order: &Order, view: &View<'_>) -> Qty {
+        let sized = |qty| Order { qty, ..*order };
+        if self.rules.size_fits(order, view) {
+            return order.qty;
+        }
+        let (mut fits, mut too_much) = (0_u64, order.qty.lots());
+        while too_much.saturating_sub(fits) > 1 {
+            let middle = fits.midpoint(too_much);
+            if self.rules.size_fits(&sized(Qty::from_lots(middle)), view) {
+                fits = middle;
+            } else {
+                too_much = middle;
+            }
+        }
+        Qty::from_lots(fits)
+    }
+
+    /// A message that is no order: a cancel, a query. Protection may always send it.
+    pub fn take_message(&mut self, now_ns: i64, protects: bool) -> bool {
+        self.budget.take(now_ns, protects)
+    }
+
+    /// When the next message can be sent.
+    pub fn next_message_ns(&self, protects: bool) -> i64 {
+        self.budget.next_ns(protects)
+    }
+
+    /// A kill happened: approvals from before are no longer worth anything.
+    pub const fn begin_epoch(&mut self) {
+        self.epoch = self.epoch.saturating_add(1);
+    }
+
+    /// The kill epoch.
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// An operator looked at the strategies that were disabled for repeating themselves.
+    pub fn forgive_repeats(&mut self) {
+        self.repeats.fill(Repeat::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Money, OrderKind, Purpose, TimeInForce};
+    use crate::risk::testing::{Desk, bid, profile, reduce};
+    use crate::risk::{Mode, Reading, References};
+    use crate::testing::price;
+
+    fn gate() -> Gate {
+        Gate::new(&profile(), vec![true], 1)
+    }
+
+    #[test]
+    fn an_approved_order_is_the_order_and_carries_the_epoch() {
+        let (mut gate, desk) = (gate(), Desk::new());
+        gate.begin_epoch();
+        let approved = gate.review(bid(20_000, 100), &desk.view()).unwrap();
+        assert_eq!(approved.epoch(), 1);
+        assert_eq!(approved.into_inner(), bid(20_000, 100));
+    }
+
+    #[test]
+    fn the_same_order_within_the_window_is_refused() {
+        let (mut gate, mut desk) = (gate(), Desk::new());
+        let window = profile().gate.duplicate_window_ns;
+        assert!(gate.review(bid(20_000, 100), &desk.view()).is_ok());
+        for (now, expected) in [(1, true), (window - 1, true), (window, false)] {
+            desk.now_ns = now;
+            let refused = gate.review(bid(20_000, 100), &desk.view()).err();
+            assert_eq!(refused.map(|r| r.rule), expected.then_some(RuleName::Duplicate), "{now}");
+        }
+        assert!(gate.review(bid(20_001, 100), &desk.view()).is_ok(), "another price is another");
+    }
+
+    #[test]
+    fn a_loop_is_stopped_at_exactly_the_limit_and_stays_stopped() {
+        let (mut gate, mut desk) = (gate(), Desk::new());
+        let limit = profile().gate.max_repeated;
+        let mut approved = 0;
+        for k in 0..3 * i64::from(limit) {
+            desk.set_now(k * 1_000_000_000);
+            approved += u32::from(gate.review(bid(20_000, 100), &desk.view()).is_ok());
+        }
+        assert_eq!(approved, limit);
+        desk.set_now(1_000_000_000_000_000);
+        let other = gate.review(bid(20_001, 100), &desk.view()).unwrap_err();
+        assert_eq!(other.rule, RuleName::RepeatedExecution, "a new price does not get around it");
+        let bytes = postcard::to_allocvec(&gate).unwrap();
+        let mut restored: Gate = postcard::from_bytes(&bytes).unwrap();
+        assert!(restored.review(bid(20_001, 100), &desk.view()).is_err(), "nor does a restart");
+        desk.hold(Side::Bid, 20_000, 10);
+        assert!(restored.review(reduce(Side::Ask, 20_000, 10), &desk.view()).is_ok(), "exits pass");
+        restored.forgive_repeats();
+        assert!(restored.review(bid(20_001, 100), &desk.view()).is_ok());
+    }
+
+    #[test]
+    fn protection_still_has_messages_when_strategies_have_none() {
+        let (mut gate, mut desk) = (gate(), Desk::new());
+        let burst = profile().gate.message_burst;
+        let mut sent = 0;
+        let refused = loop {
+            sent += 1;
+            let order = bid(20_000 - i64::from(sent), 100);
+            if let Err(refusal) = gate.review(order, &desk.view()) {
+                break refusal.rule;
+            }
+        };
+        assert_eq!(refused, RuleName::MessageRate);
+        assert_eq!(sent - 1, burst - profile().gate.message_reserve);
+        desk.hold(Side::Bid, 20_000, 10);
+        assert!(gate.review(reduce(Side::Ask, 20_000, 10), &desk.view()).is_ok());
+    }
+
+    #[test]
+    fn headroom_is_the_largest_size_that_passes() {
+        let (mut gate, desk) = (gate(), Desk::new()); // 25 % of 1 000 USD: 125 lots at 2.0000
+        assert_eq!(gate.headroom(&bid(20_000, 100), &desk.view()).lots(), 100);
+        assert_eq!(gate.headroom(&bid(20_000, 5_000), &desk.view()).lots(), 125);
+        assert!(gate.review(bid(20_000, 125), &desk.view()).is_ok());
+        assert!(gate.review(bid(20_000, 126), &desk.view()).is_err());
+    }
+
+    fn any_price() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            4 => 15_000_i64..25_000,
+            1 => any::<i64>(),
+            1 => Just(0),
+            1 => Just(i64::MIN),
+            1 => Just(i64::MAX),
+        ]
+    }
+
+    fn any_reading() -> impl Strategy<Value = Reading> {
+        let time = prop_oneof![Just(0_i64), any::<i64>()];
+        prop_oneof![
+            Just(Reading::default()),
+            (any_price(), time).prop_map(|(ticks, time)| Reading::new(price(ticks), time)),
+        ]
+    }
+
+    fn any_order() -> impl Strategy<Value = Order> {
+        let lots = prop_oneof![3 => 0_u64..300, 1 => any::<u64>()];
+        let purpose = prop_oneof![
+            Just(Purpose::Entry),
+            Just(Purpose::Quote),
+            Just(Purpose::Stop),
+            Just(Purpose::Exit),
+            Just(Purpose::Flatten),
+        ];
+        (any_price(), lots, any::<bool>(), any::<bool>(), any::<bool>(), any_price(), purpose)
+            .prop_map(|(ticks, lots, buy, reduce_only, stop, trigger, purpose)| Order {
+                side: if buy { Side::Bid } else { Side::Ask },
+                price: price(ticks),
+                reduce_only,
+                kind: if stop {
+                    OrderKind::Stop { trigger: price(trigger) }
+                } else {
+                    OrderKind::Limit(TimeInForce::GoodTilCancelled)
+                },
+                purpose,
+                ..bid(1, lots)
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn nothing_escapes(
+            order in any_order(), mid in any_reading(), mark in any_reading(),
+            oracle in any_reading(), average in any_reading(),
+            held in -200_i64..200, mode in 0_usize..3,
+        ) {
+            let mut desk = Desk::new();
+            if held != 0 {
+                let side = if held > 0 { Side::Bid } else { Side::Ask };
+                desk.hold(side, 20_000, held.unsigned_abs());
+            }
+            desk.references = References { mid, mark, oracle, average };
+            desk.mode = [Mode::Normal, Mode::ReduceOnly, Mode::Killed][mode];
+            let view = desk.view();
+            let Ok(approved) = gate().review(order, &view) else { return Ok(()) };
+            let order = approved.into_inner();
+            // What follows is written without the rules' own helpers.
+            let after = i128::from(held) + i128::from(order.qty.lots()) * i128::from(order.side.sign());
+            let closes = order.reduce_only && held != 0 && (held > 0) == (order.side == Side::Ask);
+            let closing_stop = closes && matches!(order.kind, OrderKind::Stop { .. });
+            let reduces = closing_stop || (closes && after.signum() * i128::from(held.signum()) >= 0);
+            prop_assert!(order.price.ticks() > 0 && order.qty.lots() > 0);
+            prop_assert!(!order.reduce_only || reduces);
+            if desk.mode != Mode::Normal {
+                prop_assert!(reduces, "{:?} let {order:?} through at {held}", desk.mode);
+            }
+            if !reduces {
+                let fresh: Vec<i64> = [mid, mark, oracle, average].iter()
+                    .filter_map(|r| r.last().filter(|p| p.is_tradable()
+                        && 0_i64.saturating_sub(r.time_ns()) <= profile().gate.max_data_age_ns))
+                    .map(Price::ticks).collect();
+                prop_assert!(!fresh.is_empty());
+                let (low, high) = (*fresh.iter().min().unwrap(), *fresh.iter().max().unwrap());
+                let judged = match order.kind {
+                    OrderKind::Stop { trigger } => trigger.ticks(),
+                    OrderKind::Limit(_) => order.price.ticks(),
+                };
+                prop_assert!(judged as f64 >= low as f64 * 0.99 - 1.0, "{judged} {fresh:?}");
+                prop_assert!(judged as f64 <= high as f64 * 1.01 + 1.0, "{judged} {fresh:?}");
+                let grows = after.abs() > i128::from(held).abs();
+                let value = desk.instrument.value(order.price, Qty::from_lots(after.unsigned_abs() as u64));
+                prop_assert!(!grows || value <= Money::from_whole(250), "{value}");
+            }
+        }
+    }
+}

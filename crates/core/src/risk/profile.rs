@@ -1,0 +1,191 @@
+//! A profile: a named, versioned set of all numbers that protect an account. Nothing here has a
+//! default; profiles are made at the edge and printed when a run starts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{ConfigError, Money, Rate};
+
+/// When the six switches fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchLimits {
+    /// 1 − equity / peak at or above this stops trading.
+    pub drawdown: Rate,
+    /// Unrealised loss ÷ entry notional at or above this closes the position.
+    pub position_loss: Rate,
+    /// 1 − equity / day start at or above this stops trading.
+    pub daily_loss: Rate,
+    /// 1 − equity / peak at or above this shuts everything down.
+    pub emergency: Rate,
+    /// Σ|value| / equity at or above this reduces positions.
+    pub leverage: Rate,
+    /// Equity / maintenance margin at or below this closes positions.
+    pub margin: Rate,
+    /// A latch that releases itself does so when its number is this fraction better than the
+    /// limit, and
+    pub hysteresis: Rate,
+    /// this long after it tripped, at the earliest.
+    pub cool_off_ns: i64,
+}
+
+/// What the gate lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateLimits {
+    /// Largest distance of a price from the median reference, for orders that add risk.
+    pub price_collar: Rate,
+    /// The same for orders that reduce it.
+    pub exit_collar: Rate,
+    /// Most lots in one order.
+    pub max_order_qty: u64,
+    /// Most value in one order.
+    pub max_order_notional: Money,
+    /// Most value of one position with all orders filled.
+    pub max_position_notional: Money,
+    /// Most orders at once, in all instruments.
+    pub max_open_orders: u32,
+    /// Most value in one instrument, as a fraction of equity, with all orders filled.
+    pub max_concentration: Rate,
+    /// Most gross exposure, as a multiple of equity, with all orders filled.
+    pub max_leverage: Rate,
+    /// Least equity ÷ maintenance margin, with all orders filled.
+    pub min_margin_ratio: Rate,
+    /// Oldest market data on which risk may be added.
+    pub max_data_age_ns: i64,
+    /// Largest distance between fresh references on which risk may be added.
+    pub max_disagreement: Rate,
+    /// The same order again within this time is refused.
+    pub duplicate_window_ns: i64,
+    /// The same order this many times in a row disables the strategy until an operator looks.
+    pub max_repeated: u32,
+    /// Messages a second, on average.
+    pub messages_per_second: u32,
+    /// Messages at once.
+    pub message_burst: u32,
+    /// The share of the burst that only protection may use.
+    pub message_reserve: u32,
+}
+
+/// How positions are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitLimits {
+    /// A position that loses this fraction of equity is closed.
+    pub absolute_loss: Rate,
+    /// A position that loses this fraction of equity is closed whatever else is going on.
+    pub catastrophic_loss: Rate,
+    /// Where the stop rests when the strategy names none, or one further away: a fraction of the
+    /// entry price.
+    pub stop_distance: Rate,
+    /// How far a stop may trade beyond its trigger.
+    pub stop_slippage: Rate,
+    /// A resting stop is moved when it is off by more than this fraction of its price.
+    pub stop_drift: Rate,
+    /// How long a position may be without a confirmed stop at the venue.
+    pub max_unprotected_ns: i64,
+    /// How long a position may be held.
+    pub max_holding_ns: i64,
+    /// How long risk may be blind (equity or prices unknown) before positions are closed.
+    pub max_blind_ns: i64,
+    /// How far beyond the touch the first closing order goes.
+    pub close_slippage: Rate,
+    /// The furthest that closing orders go.
+    pub max_close_slippage: Rate,
+    /// How long the next closing order waits when one found nobody.
+    pub close_retry_ns: i64,
+    /// A position that is not closed after this long makes people look.
+    pub close_deadline_ns: i64,
+}
+
+/// A named, versioned set of all numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Counts up whenever a number changes.
+    pub version: u32,
+    /// When the switches fire.
+    pub switches: SwitchLimits,
+    /// What the gate lets through.
+    pub gate: GateLimits,
+    /// How positions are left.
+    pub exits: ExitLimits,
+}
+
+impl Profile {
+    /// Check that the numbers make sense by themselves and together.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let Self { switches, gate, exits, .. } = self;
+        for (key, rate) in [
+            ("switches.drawdown", switches.drawdown),
+            ("switches.position_loss", switches.position_loss),
+            ("switches.daily_loss", switches.daily_loss),
+            ("switches.emergency", switches.emergency),
+            ("switches.leverage", switches.leverage),
+            ("switches.margin", switches.margin),
+            ("gate.price_collar", gate.price_collar),
+            ("gate.exit_collar", gate.exit_collar),
+            ("gate.max_concentration", gate.max_concentration),
+            ("gate.max_leverage", gate.max_leverage),
+            ("gate.min_margin_ratio", gate.min_margin_ratio),
+            ("gate.max_disagreement", gate.max_disagreement),
+            ("exits.absolute_loss", exits.absolute_loss),
+            ("exits.catastrophic_loss", exits.catastrophic_loss),
+            ("exits.stop_distance", exits.stop_distance),
+            ("exits.stop_slippage", exits.stop_slippage),
+            ("exits.close_slippage", exits.close_slippage),
+            ("exits.max_close_slippage", exits.max_close_slippage),
+        ] {
+            if rate <= Rate::ZERO {
+                return Err(ConfigError::new(key, "must be above zero"));
+            }
+        }
+        for (key, time) in [
+            ("gate.max_data_age_ns", gate.max_data_age_ns),
+            ("exits.max_unprotected_ns", exits.max_unprotected_ns),
+            ("exits.max_holding_ns", exits.max_holding_ns),
+            ("exits.max_blind_ns", exits.max_blind_ns),
+            ("exits.close_retry_ns", exits.close_retry_ns),
+            ("exits.close_deadline_ns", exits.close_deadline_ns),
+        ] {
+            if time <= 0 {
+                return Err(ConfigError::new(key, "must be above zero"));
+            }
+        }
+        self.check_together()
+    }
+
+    fn check_together(&self) -> Result<(), ConfigError> {
+        let Self { switches, gate, exits, .. } = self;
+        let wrong = |key, reason: &str| Err(ConfigError::new(key, reason));
+        if switches.emergency < switches.drawdown {
+            return wrong("switches.emergency", "must not be below switches.drawdown");
+        }
+        if gate.max_leverage > switches.leverage {
+            return wrong("gate.max_leverage", "must not be above switches.leverage");
+        }
+        if gate.min_margin_ratio < switches.margin {
+            return wrong("gate.min_margin_ratio", "must not be below switches.margin");
+        }
+        if exits.catastrophic_loss < exits.absolute_loss {
+            return wrong("exits.catastrophic_loss", "must not be below exits.absolute_loss");
+        }
+        if exits.close_slippage > exits.max_close_slippage {
+            return wrong("exits.close_slippage", "must not be above exits.max_close_slippage");
+        }
+        if exits.max_close_slippage > gate.exit_collar {
+            return wrong("exits.max_close_slippage", "must not be above gate.exit_collar");
+        }
+        if gate.message_burst == 0 || gate.messages_per_second == 0 {
+            return wrong("gate.message_burst", "message budget must be above zero");
+        }
+        if gate.message_reserve >= gate.message_burst {
+            return wrong("gate.message_reserve", "must be below gate.message_burst");
+        }
+        if gate.max_open_orders == 0 || gate.max_open_orders > 900 {
+            return wrong("gate.max_open_orders", "must lie between 1 and 900");
+        }
+        Ok(())
+    }
+}

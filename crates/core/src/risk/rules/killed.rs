@@ -1,0 +1,48 @@
+//! Nothing new while trading is stopped.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, Refusal, RuleName};
+use crate::risk::{Mode, Rule, View};
+
+/// While trading is stopped or may only reduce, only what reduces a position passes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Killed;
+
+impl Rule for Killed {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        if view.mode == Mode::Normal || view.reduces(order) {
+            return Ok(());
+        }
+        Err(Refusal { rule: RuleName::Killed, limit: 0, actual: i128::from(order.qty.lots()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Side;
+    use crate::risk::testing::{Desk, bid, reduce};
+
+    use super::*;
+
+    #[test]
+    fn what_reduces_passes_in_every_mode_and_nothing_else_does() {
+        for mode in [Mode::ReduceOnly, Mode::Killed] {
+            let mut desk = Desk::new();
+            desk.mode = mode;
+            assert_eq!(desk.refused(&Killed, &bid(20_000, 1)), Some(RuleName::Killed));
+            desk.hold(Side::Bid, 20_000, 10);
+            assert_eq!(desk.refused(&Killed, &reduce(Side::Ask, 20_000, 10)), None);
+            assert_eq!(
+                desk.refused(&Killed, &reduce(Side::Ask, 20_000, 11)),
+                Some(RuleName::Killed)
+            );
+            assert_eq!(
+                desk.refused(&Killed, &reduce(Side::Bid, 20_000, 1)),
+                Some(RuleName::Killed)
+            );
+            let plain = Order { reduce_only: false, ..reduce(Side::Ask, 20_000, 10) };
+            assert_eq!(desk.refused(&Killed, &plain), Some(RuleName::Killed));
+        }
+    }
+}

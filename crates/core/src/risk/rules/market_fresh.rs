@@ -1,0 +1,74 @@
+//! No new risk on old or contradictory prices.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, Rate, Refusal, RuleName};
+use crate::risk::{Rule, View};
+
+/// An order that adds risk needs a mid price no older than this, and fresh references that agree.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MarketFresh {
+    /// Oldest mid price, in nanoseconds.
+    pub max_age_ns: i64,
+    /// Largest distance between the lowest and the highest fresh reference.
+    pub max_disagreement: Rate,
+}
+
+impl Rule for MarketFresh {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        if !view.adds_risk(order) {
+            return Ok(());
+        }
+        let mid = view.references.mid;
+        if mid.fresh(view.now_ns, self.max_age_ns).is_none() {
+            let age = view.now_ns.saturating_sub(mid.time_ns());
+            let actual = if mid.last().is_some() { i128::from(age) } else { i128::MAX };
+            let limit = i128::from(self.max_age_ns);
+            return Err(Refusal { rule: RuleName::MarketFresh, limit, actual });
+        }
+        let apart = view.references.fresh(view.now_ns, self.max_age_ns).spread();
+        let apart = apart.unwrap_or(Rate::from_parts(i64::MAX));
+        if apart <= self.max_disagreement {
+            return Ok(());
+        }
+        let (limit, actual) = (self.max_disagreement.parts().into(), apart.parts().into());
+        Err(Refusal { rule: RuleName::MarketFresh, limit, actual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Side;
+    use crate::risk::Reading;
+    use crate::risk::testing::{Desk, bid, reduce};
+    use crate::testing::price;
+
+    use super::*;
+
+    const RULE: MarketFresh =
+        MarketFresh { max_age_ns: 1_000, max_disagreement: Rate::from_ppm(10_000) };
+
+    #[test]
+    fn a_nanosecond_too_old_is_too_old() {
+        let mut desk = Desk::new();
+        desk.references.mid = Reading::new(price(20_000), 0);
+        for (now, refused) in [(999, false), (1_000, false), (1_001, true)] {
+            desk.now_ns = now;
+            assert_eq!(desk.refused(&RULE, &bid(20_000, 1)).is_some(), refused, "{now}");
+        }
+        desk.references.mid = Reading::default();
+        assert!(desk.refused(&RULE, &bid(20_000, 1)).is_some(), "no price at all");
+    }
+
+    #[test]
+    fn sources_that_disagree_stop_what_adds_risk() {
+        let mut desk = Desk::new();
+        desk.references.mid = Reading::new(price(20_000), 0);
+        for (mark, refused) in [(20_199, false), (20_200, false), (20_201, true)] {
+            desk.references.mark = Reading::new(price(mark), 0);
+            assert_eq!(desk.refused(&RULE, &bid(20_000, 1)).is_some(), refused, "{mark}");
+        }
+        desk.hold(Side::Bid, 20_000, 1);
+        assert_eq!(desk.refused(&RULE, &reduce(Side::Ask, 20_000, 1)), None);
+    }
+}

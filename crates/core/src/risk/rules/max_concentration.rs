@@ -1,0 +1,48 @@
+//! Not too much of the account in one instrument.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, Rate, Refusal, RuleName};
+use crate::risk::{Rule, View};
+
+/// An instrument's value ÷ equity, with all orders filled, is at most this.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MaxConcentration(pub Rate);
+
+impl Rule for MaxConcentration {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        let value = view.worst_value(order);
+        let limit = view.portfolio.equity().at_rate(self.0);
+        if (value <= limit && !limit.is_unknown()) || !view.adds_risk(order) {
+            return Ok(());
+        }
+        let (limit, actual) = (limit.units(), value.units());
+        Err(Refusal { rule: RuleName::MaxConcentration, limit, actual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Side;
+    use crate::risk::testing::{Desk, bid};
+
+    use super::*;
+
+    #[test]
+    fn a_quarter_of_equity_and_not_a_lot_more() {
+        let mut desk = Desk::new(); // 1 000 USD
+        let rule = MaxConcentration(Rate::from_ppm(250_000));
+        assert_eq!(desk.refused(&rule, &bid(20_000, 124)), None);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 125)), None);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 126)), Some(RuleName::MaxConcentration));
+        desk.hold_unmarked(Side::Bid, 20_000, 1);
+        assert!(desk.refused(&rule, &bid(20_000, 1)).is_some(), "unknown equity allows nothing");
+    }
+
+    #[test]
+    fn without_equity_nothing_fits() {
+        let desk = Desk::with_cash(0);
+        let rule = MaxConcentration(Rate::from_ppm(250_000));
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::MaxConcentration));
+    }
+}

@@ -1,0 +1,60 @@
+//! Not too much exposure on the account.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{InstrumentKind, Order, Rate, Refusal, RuleName};
+use crate::risk::{Rule, View};
+
+/// Gross exposure ÷ equity, with all orders of all instruments filled, is at most this. Spot is
+/// bought with what is there: never above one, and never sold short.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MaxLeverage(pub Rate);
+
+impl Rule for MaxLeverage {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        if !view.adds_risk(order) {
+            return Ok(());
+        }
+        let spot = matches!(view.instrument.kind(), InstrumentKind::Spot);
+        let rate = if spot { self.0.min(Rate::ONE) } else { self.0 };
+        let held = view.portfolio.position(view.instrument.id());
+        let held = held.map_or(view.portfolio.gross(), crate::portfolio::Position::value);
+        let others = view.portfolio.gross().minus(held).plus(view.exposure.value_elsewhere);
+        let worst = others.plus(view.worst_value(order));
+        let limit = view.portfolio.equity().at_rate(rate);
+        let short = spot && view.worst_position(order).lots() < 0;
+        if worst <= limit && !limit.is_unknown() && !short {
+            return Ok(());
+        }
+        let (limit, actual) = (if short { 0 } else { limit.units() }, worst.units());
+        Err(Refusal { rule: RuleName::MaxLeverage, limit, actual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Money;
+    use crate::risk::testing::{Desk, ask, bid};
+
+    use super::*;
+
+    #[test]
+    fn counts_other_instruments_with_their_orders() {
+        let mut desk = Desk::new(); // 1 000 USD
+        let rule = MaxLeverage(Rate::from_ppm(3_000_000));
+        desk.exposure.value_elsewhere = Money::from_whole(1_000);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 999)), None);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1_000)), None);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1_001)), Some(RuleName::MaxLeverage));
+        assert_eq!(desk.refused(&rule, &ask(20_000, 1_001)), Some(RuleName::MaxLeverage));
+    }
+
+    #[test]
+    fn spot_is_never_sold_short_or_borrowed() {
+        let desk = Desk::spot();
+        let rule = MaxLeverage(Rate::from_ppm(3_000_000));
+        assert_eq!(desk.refused(&rule, &bid(20_000, 500)), None);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 501)), Some(RuleName::MaxLeverage));
+        assert_eq!(desk.refused(&rule, &ask(20_000, 1)), Some(RuleName::MaxLeverage));
+    }
+}

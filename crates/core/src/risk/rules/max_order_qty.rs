@@ -1,0 +1,36 @@
+//! No order above a number of lots.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, Qty, Refusal, RuleName};
+use crate::risk::{Rule, View};
+
+/// No single order that adds risk may exceed this size.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MaxOrderQty(pub Qty);
+
+impl Rule for MaxOrderQty {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        if order.qty <= self.0 || view.reduces(order) {
+            return Ok(());
+        }
+        let (limit, actual) = (i128::from(self.0.lots()), i128::from(order.qty.lots()));
+        Err(Refusal { rule: RuleName::MaxOrderQty, limit, actual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::testing::{Desk, bid};
+
+    use super::*;
+
+    #[test]
+    fn refuses_one_lot_over_the_limit() {
+        let (desk, rule) = (Desk::new(), MaxOrderQty(Qty::from_lots(10)));
+        assert_eq!(desk.refused(&rule, &bid(20_000, 9)), None);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 10)), None);
+        let refusal = desk.check(&rule, &bid(20_000, 11)).unwrap_err();
+        assert_eq!(refusal, Refusal { rule: RuleName::MaxOrderQty, limit: 10, actual: 11 });
+    }
+}

@@ -1,0 +1,40 @@
+//! Nothing smaller than the venue takes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, Refusal, RuleName};
+use crate::risk::{Rule, View};
+
+/// An order that adds risk is worth at least the venue's minimum.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MinNotional;
+
+impl Rule for MinNotional {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        let value = view.instrument.value(order.price, order.qty);
+        let limit = view.instrument.min_notional();
+        if value >= limit || view.reduces(order) {
+            return Ok(());
+        }
+        let (limit, actual) = (limit.units(), value.units());
+        Err(Refusal { rule: RuleName::MinNotional, limit, actual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Side;
+    use crate::risk::testing::{Desk, bid, reduce};
+
+    use super::*;
+
+    #[test]
+    fn one_tick_under_the_minimum_is_refused() {
+        let mut desk = Desk::new(); // 10 USD
+        assert_eq!(desk.refused(&MinNotional, &bid(20_000, 5)), None);
+        assert_eq!(desk.refused(&MinNotional, &bid(19_999, 5)), Some(RuleName::MinNotional));
+        assert_eq!(desk.refused(&MinNotional, &bid(20_001, 5)), None);
+        desk.hold(Side::Bid, 20_000, 1);
+        assert_eq!(desk.refused(&MinNotional, &reduce(Side::Ask, 20_000, 1)), None, "dust closes");
+    }
+}

@@ -1,0 +1,37 @@
+//! The rules of the gate, one a file. Each reads the view and says yes or no; none keeps state.
+
+mod account_known;
+mod allowed_instruments;
+mod killed;
+mod loss_budget;
+mod market_fresh;
+mod max_concentration;
+mod max_leverage;
+mod max_open_orders;
+mod max_order_notional;
+mod max_order_qty;
+mod max_position;
+mod min_margin_ratio;
+mod min_notional;
+mod price_collar;
+mod reduce_only;
+mod self_trade;
+mod venue_grid;
+
+pub use account_known::AccountKnown;
+pub use allowed_instruments::AllowedInstruments;
+pub use killed::Killed;
+pub use loss_budget::LossBudget;
+pub use market_fresh::MarketFresh;
+pub use max_concentration::MaxConcentration;
+pub use max_leverage::MaxLeverage;
+pub use max_open_orders::MaxOpenOrders;
+pub use max_order_notional::MaxOrderNotional;
+pub use max_order_qty::MaxOrderQty;
+pub use max_position::MaxPosition;
+pub use min_margin_ratio::MinMarginRatio;
+pub use min_notional::MinNotional;
+pub use price_collar::PriceCollar;
+pub use reduce_only::ReduceOnly;
+pub use self_trade::SelfTrade;
+pub use venue_grid::VenueGrid;

@@ -1,0 +1,55 @@
+//! Only prices and sizes that the venue takes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, OrderKind, Qty, Refusal, RuleName};
+use crate::risk::{Rule, View};
+
+/// The price is on the venue's grid, the size is above nothing and within what can be counted.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct VenueGrid;
+
+impl Rule for VenueGrid {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        let trigger = match order.kind {
+            OrderKind::Stop { trigger } => trigger,
+            OrderKind::Limit(_) => order.price,
+        };
+        for price in [order.price, trigger] {
+            if !view.instrument.is_valid_price(price) {
+                let limit = i128::from(view.instrument.price_step(price));
+                let actual = i128::from(price.ticks());
+                return Err(Refusal { rule: RuleName::VenueGrid, limit, actual });
+            }
+        }
+        if order.qty.is_zero() || order.qty > Qty::MAX {
+            let (limit, actual) = (i128::from(Qty::MAX.lots()), i128::from(order.qty.lots()));
+            return Err(Refusal { rule: RuleName::VenueGrid, limit, actual });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::testing::{Desk, bid};
+
+    use super::*;
+
+    #[test]
+    fn nonsense_prices_and_sizes_are_refused() {
+        let desk = Desk::new();
+        for ticks in [0, -1, i64::MIN, i64::MAX, 1 << 47] {
+            assert_eq!(
+                desk.refused(&VenueGrid, &bid(ticks, 1)),
+                Some(RuleName::VenueGrid),
+                "{ticks}"
+            );
+        }
+        for lots in [0, (1 << 53) + 1, u64::MAX] {
+            assert_eq!(desk.refused(&VenueGrid, &bid(20_000, lots)), Some(RuleName::VenueGrid));
+        }
+        assert_eq!(desk.refused(&VenueGrid, &bid(1, 1)), None);
+        assert_eq!(desk.refused(&VenueGrid, &bid((1 << 47) - 1, 1 << 53)), None);
+    }
+}

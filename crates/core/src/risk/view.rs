@@ -1,0 +1,204 @@
+//! What a rule may look at.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Instrument, Money, NetQty, Order, OrderKind, Price, Qty, Rate, Side};
+use crate::portfolio::Portfolio;
+
+/// A price and when it was last confirmed. Unknown until it was, and again when it is too old.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    price: Option<Price>,
+    time_ns: i64,
+}
+
+impl Reading {
+    /// A price as of now.
+    pub const fn new(price: Price, time_ns: i64) -> Self {
+        Self { price: Some(price), time_ns }
+    }
+
+    /// The price, however old.
+    pub const fn last(self) -> Option<Price> {
+        self.price
+    }
+
+    /// When it was confirmed.
+    pub const fn time_ns(self) -> i64 {
+        self.time_ns
+    }
+
+    /// The price, if it is tradable and no older than `max_age_ns`.
+    pub fn fresh(self, now_ns: i64, max_age_ns: i64) -> Option<Price> {
+        let age = now_ns.saturating_sub(self.time_ns);
+        self.price.filter(|price| price.is_tradable() && age <= max_age_ns)
+    }
+}
+
+/// The prices that are known of an instrument, by source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct References {
+    /// Middle of the venue's best bid and ask.
+    pub mid: Reading,
+    /// The venue's mark.
+    pub mark: Reading,
+    /// The venue's oracle.
+    pub oracle: Reading,
+    /// Our own slow average of the mid.
+    pub average: Reading,
+}
+
+/// The fresh ones among the references: at most four, lowest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    prices: [Price; 4],
+    len: usize,
+}
+
+impl References {
+    /// Those that are fresh.
+    pub fn fresh(&self, now_ns: i64, max_age_ns: i64) -> Fresh {
+        let mut prices = [Price::default(); 4];
+        let mut len: usize = 0;
+        for reading in [self.mid, self.mark, self.oracle, self.average] {
+            if let (Some(price), Some(place)) =
+                (reading.fresh(now_ns, max_age_ns), prices.get_mut(len))
+            {
+                *place = price;
+                len = len.saturating_add(1);
+            }
+        }
+        if let Some(used) = prices.get_mut(..len) {
+            used.sort_unstable();
+        }
+        Fresh { prices, len }
+    }
+
+    /// The best price there is, however old: the mark, else the mid, else the oracle.
+    pub fn last(&self) -> Option<Price> {
+        self.mark.last().or(self.mid.last()).or(self.oracle.last())
+    }
+}
+
+impl Fresh {
+    /// The middle one; of an even number the mean of the two in the middle, rounded down.
+    pub fn median(&self) -> Option<Price> {
+        let used = self.prices.get(..self.len)?;
+        let high = used.get(self.len / 2)?.ticks();
+        if self.len % 2 == 1 {
+            return Some(Price::from_ticks(high));
+        }
+        let low = used.get((self.len / 2).checked_sub(1)?)?.ticks();
+        Some(Price::from_ticks(low.saturating_add(high).div_euclid(2)))
+    }
+
+    /// How far apart the lowest and the highest are, as a fraction of the lowest.
+    pub fn spread(&self) -> Option<Rate> {
+        let used = self.prices.get(..self.len)?;
+        Some(deviation(*used.last()?, *used.first()?))
+    }
+}
+
+/// |price / reference − 1|, rounded up; the largest rate when the reference is no price.
+pub fn deviation(price: Price, reference: Price) -> Rate {
+    if reference.ticks() <= 0 {
+        return Rate::from_parts(i64::MAX);
+    }
+    let distance = i128::from(price.distance(reference));
+    let scaled = distance.saturating_mul(i128::from(Rate::ONE.parts()));
+    let reference = i128::from(reference.ticks());
+    let parts = scaled
+        .saturating_add(reference.saturating_sub(1))
+        .checked_div(reference)
+        .unwrap_or(i128::MAX);
+    Rate::from_parts(i64::try_from(parts).unwrap_or(i64::MAX))
+}
+
+/// Our orders in an instrument, counted as if all of them filled: working ones, those in flight,
+/// and those whose fate is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Lots that bids could still add, those that only reduce left out.
+    pub bids: Qty,
+    /// Lots that asks could still take, those that only reduce left out.
+    pub asks: Qty,
+    /// How many orders there are, in all instruments.
+    pub open_orders: u32,
+    /// Highest price of our bids.
+    pub best_bid: Option<Price>,
+    /// Lowest price of our asks.
+    pub best_ask: Option<Price>,
+    /// What orders in other instruments could add to gross exposure.
+    pub value_elsewhere: Money,
+    /// What orders in other instruments could add to maintenance margin.
+    pub maintenance_elsewhere: Money,
+}
+
+/// Whether new risk may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mode {
+    /// Yes.
+    Normal,
+    /// No: only what reduces positions.
+    ReduceOnly,
+    /// No, and positions are being closed.
+    Killed,
+}
+
+/// What a rule may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Now.
+    pub now_ns: i64,
+    /// What the order is in.
+    pub instrument: &'a Instrument,
+    /// The account.
+    pub portfolio: &'a Portfolio,
+    /// Prices that are known.
+    pub references: References,
+    /// Our orders.
+    pub exposure: Exposure,
+    /// Whether new risk may be taken in this instrument.
+    pub mode: Mode,
+}
+
+impl View<'_> {
+    /// What is held of the instrument.
+    pub fn position(&self) -> NetQty {
+        self.portfolio.qty(self.instrument.id())
+    }
+
+    /// Whether the order can only bring the position closer to nothing.
+    pub fn reduces(&self, order: &Order) -> bool {
+        let closes = self.position().reducing_side() == Some(order.side);
+        let whole = matches!(order.kind, OrderKind::Stop { .. });
+        order.reduce_only && closes && (whole || order.qty <= self.position().abs())
+    }
+
+    /// The position if this order and all our others on its side filled.
+    pub fn worst_position(&self, order: &Order) -> NetQty {
+        let open = match order.side {
+            Side::Bid => self.exposure.bids,
+            Side::Ask => self.exposure.asks,
+        };
+        self.position().plus(open.plus(order.qty).signed(order.side))
+    }
+
+    /// Whether the order could make the position larger than it is, or turn it over.
+    pub fn adds_risk(&self, order: &Order) -> bool {
+        let worst = self.worst_position(order);
+        !self.reduces(order) && worst.side() == Some(order.side)
+    }
+
+    /// The price by which risk values things: the mark, else the order's own price.
+    pub fn valuation(&self, order: &Order) -> Price {
+        self.references.last().unwrap_or(order.price)
+    }
+
+    /// What the instrument would be worth at the worst, counted at the higher of mark and order.
+    pub fn worst_value(&self, order: &Order) -> Money {
+        let qty = self.worst_position(order).abs();
+        let at_mark = self.instrument.value(self.valuation(order), qty);
+        at_mark.max(self.instrument.value(order.price, qty))
+    }
+}
