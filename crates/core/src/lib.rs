@@ -56,6 +56,9 @@ pub mod portfolio;
 /// The gate, the switches, the limits.
 pub mod risk;
 
+/// From what is wanted to what works at the venue.
+pub mod execution;
+
 /// The append-only record of events and commands, checksummed and hash-chained.
 pub mod journal;
 

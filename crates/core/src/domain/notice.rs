@@ -105,6 +105,30 @@ pub enum RuleName {
 }
 
 impl RuleName {
+    /// All of them, in order.
+    pub const ALL: [Self; 20] = [
+        Self::Killed,
+        Self::AllowedInstruments,
+        Self::VenueGrid,
+        Self::MinNotional,
+        Self::MaxOrderQty,
+        Self::MaxOrderNotional,
+        Self::ReduceOnly,
+        Self::AccountKnown,
+        Self::MarketFresh,
+        Self::PriceCollar,
+        Self::MaxPosition,
+        Self::MaxOpenOrders,
+        Self::MaxConcentration,
+        Self::MaxLeverage,
+        Self::MinMarginRatio,
+        Self::LossBudget,
+        Self::Duplicate,
+        Self::SelfTrade,
+        Self::RepeatedExecution,
+        Self::MessageRate,
+    ];
+
     /// The name that configuration, metrics and reports use.
     pub const fn as_str(self) -> &'static str {
         match self {

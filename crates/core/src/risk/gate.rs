@@ -136,7 +136,6 @@ impl Gate {
     /// A gate with the numbers of this profile, for these many strategies and these instruments.
     pub fn new(profile: &Profile, allowed: Vec<bool>, strategies: usize) -> Self {
         let limits = &profile.gate;
-        let max_age_ns = limits.max_data_age_ns;
         let rules = Rules {
             killed: Killed,
             allowed: AllowedInstruments(allowed),
@@ -146,12 +145,8 @@ impl Gate {
             max_order_notional: MaxOrderNotional(limits.max_order_notional),
             reduce_only: ReduceOnly,
             account_known: AccountKnown,
-            market_fresh: MarketFresh { max_age_ns, max_disagreement: limits.max_disagreement },
-            price_collar: PriceCollar {
-                entry: limits.price_collar,
-                exit: limits.exit_collar,
-                max_age_ns,
-            },
+            market_fresh: MarketFresh(limits.max_disagreement),
+            price_collar: PriceCollar { entry: limits.price_collar, exit: limits.exit_collar },
             max_position: MaxPosition(limits.max_position_notional),
             max_open_orders: MaxOpenOrders(limits.max_open_orders),
             max_concentration: MaxConcentration(limits.max_concentration),

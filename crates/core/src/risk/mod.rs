@@ -12,7 +12,7 @@ mod rate;
 pub mod rules;
 mod switches;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod view;
 
 use crate::domain::{CommandOf, Order, Refusal};

@@ -17,6 +17,7 @@ pub(crate) struct Desk {
     pub(crate) references: References,
     pub(crate) exposure: Exposure,
     pub(crate) mode: Mode,
+    pub(crate) max_age_ns: i64,
     fills: u64,
 }
 
@@ -34,6 +35,7 @@ impl Desk {
             references: References { mid, ..References::default() },
             exposure: Exposure::default(),
             mode: Mode::Normal,
+            max_age_ns: 2 * SECOND,
             fills: 0,
         }
     }
@@ -51,6 +53,7 @@ impl Desk {
             instrument: &self.instrument,
             portfolio: &self.portfolio,
             references: self.references,
+            max_age_ns: self.max_age_ns,
             exposure: self.exposure,
             mode: self.mode,
         }

@@ -156,6 +156,8 @@ pub struct View<'a> {
     pub portfolio: &'a Portfolio,
     /// Prices that are known.
     pub references: References,
+    /// Oldest price on which risk may be added.
+    pub max_age_ns: i64,
     /// Our orders.
     pub exposure: Exposure,
     /// Whether new risk may be taken in this instrument.

@@ -5,14 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Order, Rate, Refusal, RuleName};
 use crate::risk::{Rule, View};
 
-/// An order that adds risk needs a mid price no older than this, and fresh references that agree.
+/// An order that adds risk needs a fresh mid price, and fresh references that agree: this is the
+/// largest distance between the lowest and the highest of them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct MarketFresh {
-    /// Oldest mid price, in nanoseconds.
-    pub max_age_ns: i64,
-    /// Largest distance between the lowest and the highest fresh reference.
-    pub max_disagreement: Rate,
-}
+pub struct MarketFresh(pub Rate);
 
 impl Rule for MarketFresh {
     fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
@@ -20,18 +16,18 @@ impl Rule for MarketFresh {
             return Ok(());
         }
         let mid = view.references.mid;
-        if mid.fresh(view.now_ns, self.max_age_ns).is_none() {
+        if mid.fresh(view.now_ns, view.max_age_ns).is_none() {
             let age = view.now_ns.saturating_sub(mid.time_ns());
             let actual = if mid.last().is_some() { i128::from(age) } else { i128::MAX };
-            let limit = i128::from(self.max_age_ns);
+            let limit = i128::from(view.max_age_ns);
             return Err(Refusal { rule: RuleName::MarketFresh, limit, actual });
         }
-        let apart = view.references.fresh(view.now_ns, self.max_age_ns).spread();
+        let apart = view.references.fresh(view.now_ns, view.max_age_ns).spread();
         let apart = apart.unwrap_or(Rate::from_parts(i64::MAX));
-        if apart <= self.max_disagreement {
+        if apart <= self.0 {
             return Ok(());
         }
-        let (limit, actual) = (self.max_disagreement.parts().into(), apart.parts().into());
+        let (limit, actual) = (self.0.parts().into(), apart.parts().into());
         Err(Refusal { rule: RuleName::MarketFresh, limit, actual })
     }
 }
@@ -45,13 +41,12 @@ mod tests {
 
     use super::*;
 
-    const RULE: MarketFresh =
-        MarketFresh { max_age_ns: 1_000, max_disagreement: Rate::from_ppm(10_000) };
+    const RULE: MarketFresh = MarketFresh(Rate::from_ppm(10_000));
 
     #[test]
     fn a_nanosecond_too_old_is_too_old() {
         let mut desk = Desk::new();
-        desk.references.mid = Reading::new(price(20_000), 0);
+        desk.max_age_ns = 1_000;
         for (now, refused) in [(999, false), (1_000, false), (1_001, true)] {
             desk.now_ns = now;
             assert_eq!(desk.refused(&RULE, &bid(20_000, 1)).is_some(), refused, "{now}");

@@ -14,15 +14,13 @@ pub struct PriceCollar {
     pub entry: Rate,
     /// For orders that reduce it.
     pub exit: Rate,
-    /// Oldest reference, in nanoseconds.
-    pub max_age_ns: i64,
 }
 
 impl Rule for PriceCollar {
     fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
         let reduces = view.reduces(order);
         let limit = if reduces { self.exit } else { self.entry };
-        let median = view.references.fresh(view.now_ns, self.max_age_ns).median();
+        let median = view.references.fresh(view.now_ns, view.max_age_ns).median();
         let reference = if reduces { median.or(view.references.last()) } else { median };
         let price = match order.kind {
             OrderKind::Stop { trigger } => trigger,
@@ -49,11 +47,8 @@ mod tests {
 
     use super::*;
 
-    const RULE: PriceCollar = PriceCollar {
-        entry: Rate::from_ppm(10_000),
-        exit: Rate::from_ppm(100_000),
-        max_age_ns: 1_000,
-    };
+    const RULE: PriceCollar =
+        PriceCollar { entry: Rate::from_ppm(10_000), exit: Rate::from_ppm(100_000) };
 
     #[test]
     fn refuses_one_tick_outside_on_either_side() {
@@ -75,7 +70,7 @@ mod tests {
     #[test]
     fn without_a_fresh_reference_only_exits_pass() {
         let mut desk = Desk::new();
-        desk.now_ns = 2_000;
+        desk.now_ns = desk.max_age_ns + 1;
         assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::PriceCollar));
         desk.hold(Side::Bid, 20_000, 1);
         assert_eq!(desk.refused(&RULE, &reduce(Side::Ask, 18_000, 1)), None);

@@ -1,0 +1,182 @@
+//! Closing a position until the venue confirms that it is closed.
+//!
+//! cancel what could add risk (protective stops stay) → reduce-only immediate-or-cancel orders with
+//! widening bounds → read the account → what the venue still holds is closed again → cancel the
+//! rest → say so. Nothing but a verified answer ends it; being late makes it loud, not silent.
+//!
+//! Invariant: a position has at most one closing job, and the job is the only one that closes it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    CommandOf, ExitReason, Notice, PositionReport, Purpose, Qty, Rate, Scope, Side,
+};
+use crate::execution::desk::{Desk, Wish};
+use crate::execution::entries::reach;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    /// Orders go out until nothing is left by our own count.
+    Closing,
+    /// The venue was asked what it holds.
+    Verifying { request: u32 },
+}
+
+/// One position being closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    reason: ExitReason,
+    /// Lots that may stay.
+    keep: Qty,
+    started_ns: i64,
+    attempts: u32,
+    /// Attempts in a row that traded nothing: each doubles how far the next one reaches.
+    fruitless: u32,
+    phase: Phase,
+    next_ns: i64,
+    late_ns: i64,
+}
+
+/// What a finished job tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Why it was begun.
+    pub reason: ExitReason,
+    /// How long it took.
+    pub took_ns: i64,
+}
+
+/// The purposes of orders that could add risk.
+pub(super) const RISKY: [Purpose; 2] = [Purpose::Entry, Purpose::Quote];
+
+impl Job {
+    pub(super) const fn new(reason: ExitReason, keep: Qty, now_ns: i64, deadline_ns: i64) -> Self {
+        Self {
+            reason,
+            keep,
+            started_ns: now_ns,
+            attempts: 0,
+            fruitless: 0,
+            phase: Phase::Closing,
+            next_ns: i64::MIN,
+            late_ns: now_ns.saturating_add(deadline_ns),
+        }
+    }
+
+    /// Another reason to close the same position: the worse one stays, and less is kept.
+    pub(super) fn join(&mut self, reason: ExitReason, keep: Qty) {
+        self.reason = self.reason.min(reason);
+        if keep < self.keep {
+            self.keep = keep;
+            self.phase = Phase::Closing;
+            self.next_ns = i64::MIN;
+        }
+    }
+
+    /// Why the position is closed.
+    pub const fn reason(&self) -> ExitReason {
+        self.reason
+    }
+
+    /// When the job wants to be looked at again.
+    pub(super) const fn due_ns(&self) -> i64 {
+        if self.next_ns < self.late_ns { self.next_ns } else { self.late_ns }
+    }
+
+    /// Something happened, or time passed: do what is next. `request` numbers account reads.
+    pub(super) fn step(&mut self, desk: &mut Desk<'_>, request: &mut u32) {
+        self.say_if_late(desk);
+        desk.cancel_all(&RISKY, true);
+        if matches!(self.phase, Phase::Verifying { .. }) {
+            if desk.now_ns >= self.next_ns {
+                self.verify(desk, request);
+            }
+            return;
+        }
+        let Some(position) = desk.position() else { return };
+        let left = position.qty().abs().minus(self.keep);
+        let Some(side) = position.closing_side().filter(|_| !left.is_zero()) else {
+            self.verify(desk, request);
+            return;
+        };
+        let working = desk.orders.of(desk.id()).iter().any(|live| {
+            matches!(live.order.purpose, Purpose::Exit | Purpose::Flatten) && !live.cancelling
+        });
+        if working || desk.now_ns < self.next_ns {
+            return;
+        }
+        self.send(desk, side, left);
+    }
+
+    fn send(&mut self, desk: &mut Desk<'_>, side: Side, left: Qty) {
+        let purpose = match self.reason {
+            ExitReason::Operator | ExitReason::Switch(_) => Purpose::Flatten,
+            _ => Purpose::Exit,
+        };
+        self.attempts = self.attempts.saturating_add(1);
+        let wait = desk.limits.close_retry_ns;
+        self.next_ns = desk.now_ns.saturating_add(wait);
+        let touch = desk.market.best.map(|best| best.level(side.opposite()).price);
+        let Some(from) = touch.or(desk.market.references.last()) else { return };
+        let widening = 1_i64.checked_shl(self.fruitless.min(20)).unwrap_or(1);
+        let slip = desk.limits.close_slippage.parts().saturating_mul(widening);
+        let slip = Rate::from_parts(slip.min(desk.limits.max_close_slippage.parts()));
+        let price = from.worse(side, reach(from.ticks(), slip.parts()));
+        let price = desk.instrument.round_aggressive(price, side);
+        self.fruitless = self.fruitless.saturating_add(1);
+        // A refusal is told by the gate; the next attempt comes with the next deadline.
+        let _told = desk.submit(&Wish::close(purpose, side, price, left));
+    }
+
+    /// One of our orders in this instrument traded: the next attempt need not wait or widen.
+    pub(super) const fn traded(&mut self) {
+        self.fruitless = 0;
+        self.next_ns = i64::MIN;
+    }
+
+    fn verify(&mut self, desk: &mut Desk<'_>, request: &mut u32) {
+        *request = request.wrapping_add(1);
+        self.phase = Phase::Verifying { request: *request };
+        self.next_ns = desk.now_ns.saturating_add(desk.limits.close_deadline_ns);
+        desk.out.push(CommandOf::ReadAccount { request: *request });
+    }
+
+    /// The venue says what it holds. Whether the job is done.
+    pub(super) fn reported(
+        &mut self,
+        desk: &mut Desk<'_>,
+        report: &PositionReport,
+    ) -> Option<Closed> {
+        let awaited =
+            matches!(self.phase, Phase::Verifying { request } if request == report.request);
+        if !awaited {
+            return None;
+        }
+        let risky =
+            desk.orders.of(desk.id()).iter().any(|live| RISKY.contains(&live.order.purpose));
+        if report.position.abs() > self.keep || risky {
+            self.phase = Phase::Closing;
+            self.next_ns = i64::MIN;
+            return None;
+        }
+        let took_ns = desk.now_ns.saturating_sub(self.started_ns);
+        if self.keep.is_zero() {
+            let scope = Scope::Instrument(desk.id());
+            let (reason, attempts) = (self.reason, self.attempts);
+            desk.out.notice(Notice::Flat { scope, reason, took_ns, attempts });
+        }
+        Some(Closed { reason: self.reason, took_ns })
+    }
+
+    fn say_if_late(&mut self, desk: &mut Desk<'_>) {
+        if desk.now_ns < self.late_ns {
+            return;
+        }
+        self.late_ns = desk.now_ns.saturating_add(desk.limits.close_deadline_ns);
+        desk.out.notice(Notice::FlattenLate {
+            scope: Scope::Instrument(desk.id()),
+            age_ns: desk.now_ns.saturating_sub(self.started_ns),
+            attempts: self.attempts,
+        });
+    }
+}

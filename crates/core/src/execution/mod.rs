@@ -1,0 +1,250 @@
+//! From what is wanted to what works at the venue, and back to nothing when it must end.
+//!
+//! Each instrument has a lane: what its strategy wants, how its position is left, the job that
+//! closes it, and the stop that rests at the venue. A lane does one thing at a time: while a job
+//! closes the position, nothing else is pursued.
+
+mod closing;
+mod desk;
+mod entries;
+mod exits;
+mod orders;
+mod quotes;
+mod refusals;
+mod stops;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    CommandOf, ExitReason, Fill, InstrumentId, NEVER, Notice, OrderReport, PositionReport, Purpose,
+    Qty, Status, StrategyId,
+};
+use crate::risk::Mode;
+
+pub use closing::{Closed, Job};
+pub use desk::{Desk, Market};
+pub use entries::WantedPosition;
+pub use exits::ExitPlan;
+pub use orders::{Ended, LiveOrder, OrderState, Orders};
+pub use quotes::WantedQuotes;
+pub use refusals::Refusals;
+pub use stops::Protection;
+
+/// What a strategy wants in an instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "one a lane, kept off the heap")]
+pub enum Wanted {
+    /// Nothing was said, or what was said is over: hold what is held, quote nothing.
+    #[default]
+    Nothing,
+    /// This position.
+    Position(WantedPosition),
+    /// These quotes.
+    Quotes(WantedQuotes),
+}
+
+/// One instrument's execution.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Lane {
+    strategy: StrategyId,
+    wanted: Wanted,
+    plan: ExitPlan,
+    job: Option<Job>,
+    protection: Protection,
+}
+
+impl Lane {
+    /// The job that closes the position, while there is one.
+    pub const fn job(&self) -> Option<&Job> {
+        self.job.as_ref()
+    }
+
+    /// What is wanted.
+    pub const fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// How the position is left.
+    pub const fn plan(&self) -> &ExitPlan {
+        &self.plan
+    }
+
+    /// Whether the position has its stop.
+    pub const fn protection(&self) -> &Protection {
+        &self.protection
+    }
+
+    /// The strategy decided: from now on this is wanted, and a position is left like this.
+    pub fn want(&mut self, strategy: StrategyId, wanted: Wanted, plan: ExitPlan) {
+        self.strategy = strategy;
+        self.wanted = wanted;
+        self.plan = plan;
+    }
+
+    /// Close the position, whatever is wanted.
+    pub fn close(&mut self, desk: &mut Desk<'_>, reason: ExitReason, keep: Qty) {
+        let held = desk.portfolio.qty(desk.instrument.id());
+        if let Some(job) = &mut self.job {
+            job.join(reason, keep);
+        } else {
+            self.job = Some(Job::new(reason, keep, desk.now_ns, desk.limits.close_deadline_ns));
+            let instrument = desk.instrument.id();
+            desk.out.notice(Notice::Exit { instrument, reason, position: held });
+        }
+        self.wanted = Wanted::Nothing;
+    }
+
+    /// The price moved. Cheap while nothing is held and nothing is being closed.
+    #[inline]
+    pub fn on_price(&mut self, desk: &mut Desk<'_>, request: &mut u32) {
+        let Some(position) = desk.portfolio.position(desk.instrument.id()) else { return };
+        if position.qty().is_flat() {
+            return;
+        }
+        let due = self.plan.due(position, desk.portfolio, &desk.market, desk.limits);
+        if let Some(reason) = due
+            && self.job.is_none_or(|job| reason < job.reason())
+        {
+            self.close(desk, reason, Qty::ZERO);
+            self.work(desk, request);
+        }
+    }
+
+    /// Something changed here, or a deadline came: do what is next.
+    pub fn work(&mut self, desk: &mut Desk<'_>, request: &mut u32) {
+        ask_about_overdue(desk);
+        self.check_deadlines(desk);
+        if let Some(job) = &mut self.job {
+            desk.mode = desk.mode.max(Mode::ReduceOnly);
+            job.step(desk, request);
+        } else if desk.mode == Mode::Normal {
+            match &mut self.wanted {
+                Wanted::Nothing => {
+                    desk.cancel_all(&[Purpose::Quote], false);
+                }
+                Wanted::Position(wanted) => {
+                    desk.cancel_all(&[Purpose::Quote], false);
+                    entries::pursue(desk, self.strategy, wanted);
+                }
+                Wanted::Quotes(wanted) => {
+                    quotes::reconcile(desk, self.strategy, wanted);
+                }
+            }
+        } else {
+            desk.cancel_all(&closing::RISKY, true);
+        }
+        self.protection.ensure(desk, &self.plan);
+    }
+
+    fn check_deadlines(&mut self, desk: &mut Desk<'_>) {
+        let Some(position) = desk.position() else { return };
+        if position.qty().is_flat() {
+            return;
+        }
+        if self.plan.deadline_ns(position, desk.limits) <= desk.now_ns && self.job.is_none() {
+            self.close(desk, ExitReason::MaxHolding, Qty::ZERO);
+        }
+        let most = desk.limits.max_unprotected_ns;
+        let overdue = self.protection.is_overdue(desk.now_ns, most);
+        if overdue && self.job.is_none_or(|job| ExitReason::Unprotected < job.reason()) {
+            self.close(desk, ExitReason::Unprotected, Qty::ZERO);
+        }
+    }
+
+    /// One of our orders here traded; the portfolio knows already.
+    pub fn filled(&mut self, desk: &mut Desk<'_>, fill: &Fill) {
+        desk.orders.filled(desk.instrument, fill);
+        if let Some(job) = &mut self.job {
+            job.traded();
+        }
+    }
+
+    /// The venue says what became of an order here. How it ended, if it did.
+    pub fn reported(&mut self, desk: &mut Desk<'_>, report: &OrderReport) -> Option<Ended> {
+        let ended = desk.orders.reported(desk.instrument, report)?;
+        let arrived = !matches!(ended.status, Some(Status::NotFound));
+        let quote = ended.live.order.purpose == Purpose::Quote;
+        let rejected = matches!(ended.status, Some(Status::Rejected(_)));
+        if quote && rejected && arrived {
+            // Not sent again before the strategy decides anew: the market moved through it.
+            self.wanted = match self.wanted {
+                Wanted::Quotes(mut quotes) => {
+                    quotes.drop_quote(ended.live.order.side, ended.live.order.price);
+                    Wanted::Quotes(quotes)
+                }
+                other => other,
+            };
+        }
+        Some(ended)
+    }
+
+    /// The venue says what it holds here. What the closing job did, if that ends it.
+    pub fn account_read(&mut self, desk: &mut Desk<'_>, report: &PositionReport) -> Option<Closed> {
+        let closed = self.job.as_mut()?.reported(desk, report)?;
+        self.job = None;
+        Some(closed)
+    }
+
+    /// When the lane wants to be looked at again.
+    pub fn due_ns(&self, desk: &Desk<'_>) -> i64 {
+        let limits = desk.limits;
+        let job = self.job.as_ref().map_or(NEVER, Job::due_ns);
+        let entry = match &self.wanted {
+            Wanted::Position(wanted) if self.job.is_none() => wanted.due_ns(),
+            _ => NEVER,
+        };
+        let holding = match desk.position() {
+            Some(position) if self.job.is_none() => self.plan.deadline_ns(position, limits),
+            _ => NEVER,
+        };
+        let stop = self.protection.due_ns(limits.max_unprotected_ns.saturating_add(1));
+        let answer = desk.orders.of(desk.id()).iter().map(|live| live.answer_due_ns).min();
+        job.min(entry).min(holding).min(stop).min(answer.unwrap_or(NEVER))
+    }
+
+    /// The position that the lane is about.
+    pub const fn strategy(&self) -> StrategyId {
+        self.strategy
+    }
+}
+
+/// Ask the venue about every order whose answer did not come in time.
+fn ask_about_overdue(desk: &mut Desk<'_>) {
+    while let Some(overdue) = desk.orders.next_overdue(desk.instrument, desk.now_ns) {
+        let (instrument, id) = (desk.instrument.id(), overdue.order.client_order_id);
+        desk.out.notice(Notice::OutcomeUnknown { instrument, client_order_id: id });
+        if desk.gate.take_message(desk.now_ns, true) {
+            desk.out.push(CommandOf::Query { instrument, client_order_id: id });
+        }
+    }
+}
+
+/// Everything that execution keeps: a lane an instrument, all orders, what was refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Execution {
+    /// A lane an instrument.
+    pub lanes: Vec<Lane>,
+    /// All orders that have not ended.
+    pub orders: Orders,
+    /// What the gate refused.
+    pub refusals: Refusals,
+    /// The number of the last account read.
+    pub last_request: u32,
+}
+
+impl Execution {
+    /// Lanes for these many instruments.
+    pub fn new(instruments: usize, capacity: usize, answer_timeout_ns: i64) -> Self {
+        Self {
+            lanes: vec![Lane::default(); instruments],
+            orders: Orders::new(instruments, capacity, answer_timeout_ns, 0),
+            refusals: Refusals::new(instruments),
+            last_request: 0,
+        }
+    }
+
+    /// The lane of an instrument.
+    pub fn lane(&self, instrument: InstrumentId) -> Option<&Lane> {
+        self.lanes.get(instrument.index())
+    }
+}
