@@ -59,6 +59,9 @@ pub mod risk;
 /// From what is wanted to what works at the venue.
 pub mod execution;
 
+/// A venue without a network.
+pub mod sim;
+
 /// The append-only record of events and commands, checksummed and hash-chained.
 pub mod journal;
 

@@ -82,6 +82,32 @@ impl<const BID: bool> Ladder<BID> {
         self.len
     }
 
+    /// Worst price, if any. Looks through all words of the ring.
+    pub(super) fn worst(&self) -> Option<Price> {
+        let far = self.far.iter().map(|(tick, _)| tick);
+        let far = if BID { far.min() } else { far.max() };
+        let worst = match far.filter(|&tick| !self.in_window(tick) && Self::better(self.base, tick))
+        {
+            Some(far) => Some(far),
+            None => self.worst_in_window(),
+        };
+        worst.map(Price::from_ticks)
+    }
+
+    fn worst_in_window(&self) -> Option<i64> {
+        let first = |word_at: i64| {
+            let tick = self.base.saturating_add(word_at.saturating_mul(64));
+            let bits = self.occupied.get(word(tick)).copied().unwrap_or(0);
+            let offset = if BID {
+                bits.trailing_zeros()
+            } else {
+                63_u32.saturating_sub(bits.leading_zeros())
+            };
+            (bits != 0).then(|| tick.saturating_add(i64::from(offset)))
+        };
+        if BID { (0..WORDS).find_map(first) } else { (0..WORDS).rev().find_map(first) }
+    }
+
     /// What rests at `price`.
     #[inline]
     pub(super) fn qty_at(&self, price: Price) -> Qty {

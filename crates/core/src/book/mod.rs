@@ -318,6 +318,17 @@ impl Book {
         bids.into_iter().flatten().chain(asks.into_iter().flatten())
     }
 
+    /// Levels of one side as far as they can be traded with: what came ahead of the book's own
+    /// messages first, then the levels behind it. Nothing while the book is broken or crossed.
+    pub fn liquidity(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
+        let hidden = matches!(self.state, BookState::Broken | BookState::Crossed);
+        let ahead = self.ahead.filter(|_| !hidden).map(|best| best.level(side));
+        let behind = self.levels(side).skip_while(move |level| {
+            ahead.is_some_and(|ahead| !ahead.price.better(side, level.price))
+        });
+        ahead.into_iter().chain(behind)
+    }
+
     /// What rests at a price of one side. Nothing while the book is broken or crossed.
     #[inline]
     pub fn qty_at(&self, side: Side, price: Price) -> Qty {
@@ -326,6 +337,15 @@ impl Book {
             (BookState::Live, Side::Ask) => self.asks.qty_at(price),
             _ => Qty::ZERO,
         }
+    }
+
+    /// Whether the book knows what rests at this price: whether it shows a level there or beyond.
+    pub fn reaches(&self, side: Side, price: Price) -> bool {
+        let worst = match side {
+            Side::Bid => self.bids.worst(),
+            Side::Ask => self.asks.worst(),
+        };
+        worst.is_some_and(|worst| !worst.better(side, price))
     }
 
     /// How many levels a side has.

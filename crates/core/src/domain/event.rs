@@ -243,6 +243,8 @@ pub enum Status {
     Rejected(RejectReason),
     /// It ended with what was filled until then.
     Cancelled(CancelReason),
+    /// All of it traded. The fills themselves are told apart.
+    Filled,
     /// A stop went off and is now at the market.
     Triggered,
     /// Nobody knows: the answer was lost.

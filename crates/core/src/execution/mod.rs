@@ -162,10 +162,8 @@ impl Lane {
     /// The venue says what became of an order here. How it ended, if it did.
     pub fn reported(&mut self, desk: &mut Desk<'_>, report: &OrderReport) -> Option<Ended> {
         let ended = desk.orders.reported(desk.instrument, report)?;
-        let arrived = !matches!(ended.status, Some(Status::NotFound));
         let quote = ended.live.order.purpose == Purpose::Quote;
-        let rejected = matches!(ended.status, Some(Status::Rejected(_)));
-        if quote && rejected && arrived {
+        if quote && matches!(ended.status, Status::Rejected(_)) {
             // Not sent again before the strategy decides anew: the market moved through it.
             self.wanted = match self.wanted {
                 Wanted::Quotes(mut quotes) => {

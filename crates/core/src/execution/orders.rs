@@ -69,8 +69,8 @@ impl LiveOrder {
 pub struct Ended {
     /// The order, as it was last known.
     pub live: LiveOrder,
-    /// Why; `None` when it was filled.
-    pub status: Option<Status>,
+    /// What the venue said.
+    pub status: Status,
 }
 
 /// What our orders in one instrument add up to.
@@ -191,8 +191,13 @@ impl Orders {
                 live.state = OrderState::Unknown;
                 None
             }
-            Status::Rejected(_) | Status::Cancelled(_) | Status::NotFound => {
-                Some(Ended { live: *live, status: Some(report.status) })
+            // A stop ends by this; other orders end with their last fill, which may still come.
+            Status::Filled if !matches!(live.order.kind, OrderKind::Stop { .. }) => {
+                live.state = OrderState::Working;
+                None
+            }
+            Status::Rejected(_) | Status::Cancelled(_) | Status::NotFound | Status::Filled => {
+                Some(Ended { live: *live, status: report.status })
             }
         };
         if ended.is_some() {

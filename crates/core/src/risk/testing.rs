@@ -164,3 +164,8 @@ pub(crate) fn profile() -> Profile {
         },
     }
 }
+
+/// What the gate would give for an order that it lets through: for tests of what takes orders.
+pub(crate) const fn approve(order: Order) -> crate::risk::Approved<Order> {
+    crate::risk::Approved::new(order, 0)
+}
