@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, InputKind, Parameter, Values};
-use super::{Feature, Input, float, mid};
+use super::path::{Path, Step};
+use super::{Feature, Input};
 
 /// The exponential average of the mid price over time, in ticks: each moment weighs half as much
 /// as the one `halflife_s` after it.
@@ -15,19 +16,9 @@ use super::{Feature, Input, float, mid};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EmaMid {
     halflife_ns: f64,
-    state: Option<State>,
-    hidden: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct State {
-    first_ns: i64,
-    /// Since when the mid is what it is.
-    since_ns: i64,
-    now_ns: i64,
-    twice_mid: i64,
-    /// The average at `since_ns`.
-    average: f64,
+    path: Path,
+    /// The average when the mid last changed.
+    average: Option<f64>,
 }
 
 impl EmaMid {
@@ -41,16 +32,17 @@ impl EmaMid {
     };
 
     pub(super) fn new(values: &Values<'_>) -> Self {
-        Self { halflife_ns: values.real("halflife_s") * 1e9, state: None, hidden: true }
+        let halflife_ns = values.real("halflife_s") * 1e9;
+        Self { halflife_ns, path: Path::new(), average: None }
     }
 
-    fn average(&self, state: &State) -> f64 {
-        let age = float::small(state.now_ns.saturating_sub(state.since_ns));
-        let halflives = age / self.halflife_ns;
+    /// The average after `mid` has held for a time.
+    fn after(&self, mid: f64, held_ns: f64) -> f64 {
+        let halflives = held_ns / self.halflife_ns;
         // Both weights are exact on their own, for a price that has jumped by orders of magnitude.
         let before = libm::exp2(-halflives);
         let since = -libm::expm1(-halflives * std::f64::consts::LN_2);
-        state.average * before + float::small(state.twice_mid) / 2.0 * since
+        self.average.map_or(mid, |average| average * before + mid * since)
     }
 }
 
@@ -58,30 +50,16 @@ impl Feature for EmaMid {
     #[inline]
     fn update(&mut self, input: &Input<'_>) {
         let Input::Book { best, now_ns, .. } = *input else { return };
-        let twice_mid = mid::twice(best);
-        self.hidden = twice_mid.is_none();
-        let Some(mut state) = self.state.take() else {
-            self.state = twice_mid.map(|twice_mid| {
-                let average = float::small(twice_mid) / 2.0;
-                State { first_ns: now_ns, since_ns: now_ns, now_ns, twice_mid, average }
-            });
-            return;
-        };
-        state.now_ns = state.now_ns.max(now_ns);
-        if let Some(twice_mid) = twice_mid.filter(|twice| *twice != state.twice_mid) {
-            state.average = self.average(&state);
-            state.since_ns = state.now_ns;
-            state.twice_mid = twice_mid;
+        if let Some(Step { from, lasted_ns, .. }) = self.path.update(best, now_ns) {
+            self.average = Some(self.after(from, lasted_ns));
         }
-        self.state = Some(state);
     }
 
     #[inline]
     fn value(&self) -> f64 {
-        match &self.state {
-            Some(state) if !self.hidden => {
-                let age = state.now_ns.saturating_sub(state.first_ns);
-                if float::small(age) < self.halflife_ns { f64::NAN } else { self.average(state) }
+        match self.path.age_ns() {
+            Some(age) if age >= self.halflife_ns => {
+                self.after(self.path.mid(), self.path.held_ns())
             }
             _ => f64::NAN,
         }
@@ -114,7 +92,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_its_twin(steps in twin::steps(), halflife in prop::sample::select(vec![0.5, 4.0])) {
+        fn equals_its_twin(
+            steps in twin::steps(), halflife in prop::sample::select(vec![0.5, 4.0])
+        ) {
             twin::on_books("ema_mid", &[("halflife_s", halflife)], &steps, |s| naive(s, halflife))?;
         }
     }

@@ -10,6 +10,7 @@ mod about;
 mod any;
 mod bars;
 mod float;
+mod path;
 mod set;
 mod smooth;
 mod window;

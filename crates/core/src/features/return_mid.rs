@@ -87,7 +87,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_its_twin(steps in twin::steps(), horizon in prop::sample::select(vec![1, 8, 64])) {
+        fn equals_its_twin(
+            steps in twin::steps(), horizon in prop::sample::select(vec![1, 8, 64])
+        ) {
             let parameters = [("horizon_s", f64::from(horizon))];
             let horizon_ns = i64::from(horizon) * 1_000_000_000;
             twin::on_books("return_mid", &parameters, &steps, |seen| naive(seen, horizon_ns))?;

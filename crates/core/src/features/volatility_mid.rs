@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, InputKind, Parameter, Values};
-use super::{Feature, Input, float, mid};
+use super::path::{Path, Step};
+use super::{Feature, Input};
 
 /// Volatility of the mid price per square root of a second, as a log return: the square root of
 ///
@@ -17,18 +18,8 @@ use super::{Feature, Input, float, mid};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VolatilityMid {
     halflife_ns: f64,
-    state: Option<State>,
-    hidden: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct State {
-    first_ns: i64,
-    /// Since when the mid is what it is.
-    since_ns: i64,
-    now_ns: i64,
-    twice_mid: i64,
-    /// The weighted sum of squares at `since_ns`.
+    path: Path,
+    /// The weighted sum of squares when the mid last changed.
     squares: f64,
 }
 
@@ -43,12 +34,13 @@ impl VolatilityMid {
     };
 
     pub(super) fn new(values: &Values<'_>) -> Self {
-        Self { halflife_ns: values.real("halflife_s") * 1e9, state: None, hidden: true }
+        let halflife_ns = values.real("halflife_s") * 1e9;
+        Self { halflife_ns, path: Path::new(), squares: 0.0 }
     }
 
-    /// 2^(−the time between / halflife).
-    fn decay(&self, from_ns: i64, to_ns: i64) -> f64 {
-        libm::exp2(-float::small(to_ns.saturating_sub(from_ns)) / self.halflife_ns)
+    /// What a weight becomes with age.
+    fn decay(&self, age_ns: f64) -> f64 {
+        libm::exp2(-age_ns / self.halflife_ns)
     }
 }
 
@@ -56,40 +48,20 @@ impl Feature for VolatilityMid {
     #[inline]
     fn update(&mut self, input: &Input<'_>) {
         let Input::Book { best, now_ns, .. } = *input else { return };
-        let twice_mid = mid::twice(best);
-        self.hidden = twice_mid.is_none();
-        let Some(mut state) = self.state.take() else {
-            self.state = twice_mid.map(|twice_mid| State {
-                first_ns: now_ns,
-                since_ns: now_ns,
-                now_ns,
-                twice_mid,
-                squares: 0.0,
-            });
-            return;
-        };
-        state.now_ns = state.now_ns.max(now_ns);
-        if let Some(twice_mid) = twice_mid.filter(|twice| *twice != state.twice_mid) {
-            let change = libm::log(float::small(twice_mid) / float::small(state.twice_mid));
-            state.squares *= self.decay(state.since_ns, state.now_ns);
-            state.squares += change * change;
-            state.since_ns = state.now_ns;
-            state.twice_mid = twice_mid;
+        if let Some(Step { from, to, lasted_ns }) = self.path.update(best, now_ns) {
+            let change = libm::log(to / from);
+            self.squares = self.squares * self.decay(lasted_ns) + change * change;
         }
-        self.state = Some(state);
     }
 
     #[inline]
     fn value(&self) -> f64 {
-        let Some(state) = self.state.as_ref().filter(|_| !self.hidden) else { return f64::NAN };
-        if float::small(state.now_ns.saturating_sub(state.first_ns)) < self.halflife_ns {
+        let Some(age_ns) = self.path.age_ns().filter(|age| *age >= self.halflife_ns) else {
             return f64::NAN;
-        }
-        let squares = state.squares * self.decay(state.since_ns, state.now_ns);
-        let halflife_s = self.halflife_ns / 1e9;
-        let weights =
-            halflife_s / std::f64::consts::LN_2 * (1.0 - self.decay(state.first_ns, state.now_ns));
-        libm::sqrt(squares / weights)
+        };
+        let squares = self.squares * self.decay(self.path.held_ns());
+        let mean_age_s = self.halflife_ns / 1e9 / std::f64::consts::LN_2;
+        libm::sqrt(squares / (mean_age_s * (1.0 - self.decay(age_ns))))
     }
 }
 
@@ -114,7 +86,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_its_twin(steps in twin::steps(), halflife in prop::sample::select(vec![0.5, 4.0])) {
+        fn equals_its_twin(
+            steps in twin::steps(), halflife in prop::sample::select(vec![0.5, 4.0])
+        ) {
             let parameters = [("halflife_s", halflife)];
             twin::on_books("volatility_mid", &parameters, &steps, |seen| naive(seen, halflife))?;
         }

@@ -123,6 +123,8 @@ proptest! {
     /// Trades → short bars → long bars is the same as trades → long bars.
     #[test]
     fn bars_of_bars_equal_bars_of_trades(trades in twin::trades(), times in 1..5_i64) {
+        // Empty trades would vanish with the empty bars that a source leaves out.
+        let trades: Vec<_> = trades.into_iter().filter(|(_, trade)| !trade.qty.is_zero()).collect();
         let short_ns = 20 * SECOND;
         let long_ns = times * short_ns;
         let Some(&(last_ns, _)) = trades.last() else { return Ok(()) };
@@ -130,7 +132,7 @@ proptest! {
         let mut long = builder(BarSpec::Time(long_ns));
         let mut bars = Vec::new();
         for (time_ns, prices, lots) in naive_time(&trades, short_ns, end_ns) {
-            // A source leaves out empty bars; of the last interval it must send the last.
+            // The last bar must come, or the long bar would wait for a later one.
             if lots == 0 && time_ns != end_ns {
                 continue;
             }
@@ -141,12 +143,7 @@ proptest! {
             prop_assert_eq!(long.on_bar(&bar, time_ns), None, "the same bar again");
             drain(&mut long, i64::MAX - 1, &mut bars);
         }
-        // Trades of volume 0 vanish with the bars they are in: compare what has volume.
-        let solid = |bars: Vec<Short>| bars.into_iter().filter(|bar| bar.2 > 0).collect::<Vec<_>>();
-        let expected = naive_time(&trades, long_ns, end_ns);
-        let volumes = |bars: &[Short]| bars.iter().map(|bar| (bar.0, bar.2)).collect::<Vec<_>>();
-        let (ours, expected) = (solid(bars), solid(expected));
-        prop_assert_eq!(volumes(&ours), volumes(&expected));
+        prop_assert_eq!(bars, naive_time(&trades, long_ns, end_ns));
     }
 }
 
