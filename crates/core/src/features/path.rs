@@ -72,3 +72,25 @@ impl Path {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Level, Price, Qty};
+
+    #[test]
+    fn time_never_runs_back() {
+        let best = |bid| {
+            let level = |ticks| Level { price: Price::from_ticks(ticks), qty: Qty::ZERO };
+            Some(Best { bid: level(bid), ask: level(bid + 2) })
+        };
+        let mut path = Path::new();
+        assert!(path.update(best(9), 100).is_none());
+        assert!(path.update(best(9), 40).is_none());
+        assert_eq!((path.mid(), path.held_ns(), path.age_ns()), (10.0, 0.0, Some(0.0)));
+        let step = path.update(best(19), 150).unwrap();
+        assert_eq!((step.from, step.to, step.lasted_ns), (10.0, 20.0, 50.0));
+        assert!(path.update(None, 160).is_none());
+        assert_eq!((path.mid(), path.held_ns(), path.age_ns()), (20.0, 10.0, None));
+    }
+}
