@@ -53,6 +53,9 @@ pub mod features;
 /// Positions, cash, equity, drawdown, margin.
 pub mod portfolio;
 
+/// What wakes strategies, and how large their signals become.
+pub mod strategy;
+
 /// The gate, the switches, the limits.
 pub mod risk;
 
@@ -62,8 +65,17 @@ pub mod execution;
 /// A venue without a network.
 pub mod sim;
 
+/// The engine: all rooms, in order.
+pub mod engine;
+
 /// The append-only record of events and commands, checksummed and hash-chained.
 pub mod journal;
+
+/// A tape, the simulated venue and the engine, joined by latency.
+pub mod backtest;
+
+/// A journal, run again.
+pub mod replay;
 
 #[cfg(test)]
 mod testing;

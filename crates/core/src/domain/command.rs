@@ -7,8 +7,6 @@ use crate::domain::{ClientOrderId, InstrumentId, Notice, StrategyId};
 /// What woke a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WakeReason {
-    /// The first moment at which everything it declared has a value.
-    Start,
     /// Its timer.
     Timer,
     /// A bar closed.

@@ -68,20 +68,18 @@ pub(super) fn pursue(
         reduce_only: closing,
         purpose: Purpose::Entry,
     };
-    let refusal = send(desk, &wish, closing).err();
+    // Opening orders are cut to what the size rules let through, and the wish with them; when
+    // nothing fits, the whole order is shown to the gate, which says why.
+    let fits = if closing { qty } else { desk.headroom(&wish) };
+    let qty = if fits == Qty::ZERO { qty } else { fits };
+    if qty < wish.qty {
+        wanted.target = held.plus(qty.signed(side));
+    }
+    let refusal = desk.submit(&Wish { qty, ..wish }).err();
     if refusal.is_some() {
         wanted.attempts = MAX_ATTEMPTS;
     }
     refusal
-}
-
-/// Opening orders are cut to what the size rules let through; closing ones go as they are.
-fn send(desk: &mut Desk<'_>, wish: &Wish, closing: bool) -> Result<(), Refusal> {
-    if closing {
-        return desk.submit(wish);
-    }
-    let qty = desk.headroom(wish);
-    desk.submit(&Wish { qty: if qty == Qty::ZERO { wish.qty } else { qty }, ..*wish })
 }
 
 /// A fraction of a price in whole ticks, rounded up.

@@ -237,6 +237,15 @@ impl Portfolio {
         self.track();
     }
 
+    /// An operator accepts the loss so far: drawdown is counted from here.
+    pub fn rebase_peak(&mut self) {
+        let equity = self.equity();
+        if !equity.is_unknown() {
+            self.peak = equity;
+            self.low = equity;
+        }
+    }
+
     /// Take over what the venue says it holds.
     pub fn adopt(&mut self, instrument: &Instrument, qty: NetQty, now_ns: i64) {
         self.change(instrument, |position| {

@@ -115,6 +115,7 @@ pub struct Walk {
 
 impl Walk {
     /// The next event on the way; `None` at the end.
+    #[expect(clippy::should_implement_trait, reason = "a walk is no collection")]
     pub fn next(&mut self) -> Option<Event<'static>> {
         let price = self.price()?;
         // The last step ends with the bar; the first is at its start.

@@ -15,7 +15,7 @@ mod venue;
 
 use crate::domain::Body;
 
-pub use bars::{BarModel, BarPath};
+pub use bars::{BarModel, BarPath, Walk};
 pub use latency::Latency;
 pub use queue::QueueModel;
 pub use synthetic::{Crash, Synthetic, SyntheticConfig};

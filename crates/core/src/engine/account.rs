@@ -1,0 +1,60 @@
+//! What venues tell our account.
+
+use crate::domain::{Fill, FundingPayment, Notice, OrderReport, PositionReport};
+use crate::engine::Engine;
+use crate::portfolio::FillEffect;
+use crate::risk::Commands;
+
+impl Engine {
+    pub(super) fn on_order(&mut self, report: &OrderReport, out: &mut Commands) {
+        self.on_lane(report.instrument, out, |lane, desk, _| lane.reported(desk, report));
+        self.work(report.instrument, out);
+    }
+
+    pub(super) fn on_fill(&mut self, fill: &Fill, out: &mut Commands) {
+        let id = fill.instrument;
+        let Some(instrument) = self.instruments.get(id.index()) else { return };
+        match self.portfolio.apply_fill(instrument, fill, self.now_ns) {
+            FillEffect::Duplicate => return,
+            FillEffect::Closed { net, opened_ns } => {
+                out.notice(Notice::TradeClosed { instrument: id, net, opened_ns });
+            }
+            FillEffect::Grew | FillEffect::Shrank => {}
+        }
+        if fill.liquidation {
+            out.notice(Notice::Liquidated { instrument: id });
+        }
+        self.on_lane(id, out, |lane, desk, _| lane.filled(desk, fill));
+        self.evaluate(id, out);
+        self.work(id, out);
+        if let Some(index) = self.slot_of(id) {
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.on_fill();
+            }
+            self.wake(index, out);
+        }
+    }
+
+    pub(super) fn on_funding(&mut self, payment: &FundingPayment, out: &mut Commands) {
+        self.portfolio.apply_funding(payment.instrument, payment.amount);
+        self.evaluate(payment.instrument, out);
+    }
+
+    /// The venue says what it holds. Where that is not what we think, the venue is right.
+    pub(super) fn on_position(&mut self, report: &PositionReport, out: &mut Commands) {
+        let id = report.instrument;
+        let ours = self.portfolio.qty(id);
+        if ours != report.position {
+            let venue = report.position;
+            out.notice(Notice::PositionMismatch { instrument: id, ours, venue });
+            if let Some(instrument) = self.instruments.get(id.index()) {
+                self.portfolio.adopt(instrument, venue, self.now_ns);
+            }
+            self.evaluate(id, out);
+        }
+        self.on_lane(id, out, |lane, desk, _| lane.account_read(desk, report));
+        self.group_report(report, out);
+        self.work(id, out);
+        self.keep_reducing(out);
+    }
+}

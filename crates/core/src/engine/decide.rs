@@ -1,0 +1,68 @@
+//! A strategy's decision becomes what is wanted.
+
+use crate::domain::{Decision, Intent, NetQty, Qty, Quotes, Side, Signal, Target};
+use crate::engine::Engine;
+use crate::execution::{ExitPlan, Wanted, WantedPosition, WantedQuotes};
+use crate::risk::{Commands, Mode};
+use crate::strategy::SizingInput;
+
+impl Engine {
+    pub(super) fn on_decision(&mut self, decision: &Decision<'_>, out: &mut Commands) {
+        let Some(slot) = self.slots.get(decision.strategy.index()) else { return };
+        let (id, strategy) = (slot.instrument(), slot.id());
+        if self.mode(id) != Mode::Normal || self.closing(id).is_some() {
+            return;
+        }
+        let (wanted, plan) = match decision.intent {
+            Intent::Signal(signal) => self.plan_signal(decision, &signal),
+            Intent::Target(target) => plan_target(&target),
+            Intent::Quotes(Quotes { bids, asks }) => {
+                (Wanted::Quotes(WantedQuotes::new(bids, asks)), ExitPlan::default())
+            }
+        };
+        if let Some(lane) = self.execution.lanes.get_mut(id.index()) {
+            lane.want(strategy, wanted, plan);
+        }
+        self.work(id, out);
+    }
+
+    /// Signal → multipliers → size → wanted position. A signal for the side that is already held
+    /// keeps the position as it is and renews how it is left.
+    fn plan_signal(&self, decision: &Decision<'_>, signal: &Signal) -> (Wanted, ExitPlan) {
+        let plan = ExitPlan {
+            stop: signal.stop,
+            take_profit: signal.take_profit,
+            max_holding_ns: signal.max_holding_ns,
+        };
+        let flat = (Wanted::Position(WantedPosition::new(NetQty::FLAT)), plan);
+        let Some(side) = signal.direction.side() else { return flat };
+        let Some(slot) = self.slots.get(decision.strategy.index()) else { return flat };
+        let id = slot.instrument();
+        let held = self.portfolio.qty(id);
+        if held.side() == Some(side) {
+            return (Wanted::Position(WantedPosition::new(held)), plan);
+        }
+        let qty = self.size(decision, signal, side).unwrap_or(Qty::ZERO);
+        (Wanted::Position(WantedPosition::new(qty.signed(side))), plan)
+    }
+
+    fn size(&self, decision: &Decision<'_>, signal: &Signal, side: Side) -> Option<Qty> {
+        let slot = self.slots.get(decision.strategy.index())?;
+        let index = slot.instrument().index();
+        let best = self.markets.get(index)?.best?;
+        let input = SizingInput {
+            instrument: self.instruments.get(index)?,
+            price: best.level(side.opposite()).price,
+            equity: self.portfolio.equity(),
+            stop_distance: self.exits.stop_distance,
+            multipliers: slot.multipliers(),
+        };
+        Some(slot.sizing().size(signal, &input))
+    }
+}
+
+fn plan_target(target: &Target) -> (Wanted, ExitPlan) {
+    let plan =
+        ExitPlan { stop: target.stop, take_profit: target.take_profit, max_holding_ns: None };
+    (Wanted::Position(WantedPosition::new(target.position)), plan)
+}

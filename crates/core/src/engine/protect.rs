@@ -1,0 +1,272 @@
+//! What happens when a switch fires, an operator kills, or risk goes blind; and how it ends.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    CommandOf, DAY, ExitReason, Instrument, InstrumentId, Money, NEVER, Notice, Operator,
+    PositionReport, Qty, SECOND, Scope, SwitchName,
+};
+use crate::engine::Engine;
+use crate::execution::Job;
+use crate::risk::{Commands, Trip};
+
+/// The whole account being flattened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Group {
+    reason: ExitReason,
+    started_ns: i64,
+    /// The account read that will confirm it, once every lane is done.
+    request: Option<u32>,
+    reads: u32,
+}
+
+impl Engine {
+    /// Equity, a position or margin moved: evaluate the switches.
+    pub(super) fn evaluate(&mut self, id: InstrumentId, out: &mut Commands) {
+        while let Some(trip) = self.switches.evaluate(&self.portfolio, self.now_ns) {
+            self.act_on(trip, out);
+        }
+        if let Some(position) = self.portfolio.position(id)
+            && let Some(trip) = self.switches.evaluate_position(id, position, self.now_ns)
+        {
+            self.act_on(trip, out);
+        }
+    }
+
+    #[cold]
+    fn act_on(&mut self, trip: Trip, out: &mut Commands) {
+        let Trip { switch, instrument, limit, actual } = trip;
+        out.notice(Notice::Tripped { switch, instrument, limit, actual });
+        let reason = ExitReason::Switch(switch);
+        match switch {
+            SwitchName::Emergency | SwitchName::Drawdown | SwitchName::DailyLoss => {
+                self.gate.begin_epoch();
+                self.flatten_all(reason, out);
+            }
+            SwitchName::PositionLoss => {
+                if let Some(id) = instrument {
+                    self.close(id, reason, Qty::ZERO, out);
+                }
+            }
+            SwitchName::Leverage | SwitchName::Margin => self.reduce(switch, out),
+        }
+        self.due_ns = self.due_ns.min(self.latches_due_ns());
+    }
+
+    /// Close an instrument's position down to `keep` lots.
+    fn close(&mut self, id: InstrumentId, reason: ExitReason, keep: Qty, out: &mut Commands) {
+        self.on_lane(id, out, |lane, desk, request| {
+            lane.close(desk, reason, keep);
+            lane.work(desk, request);
+        });
+    }
+
+    /// Close everything, and ask the venue to confirm it.
+    fn flatten_all(&mut self, reason: ExitReason, out: &mut Commands) {
+        out.notice(Notice::FlattenStarted { scope: Scope::All, reason });
+        let started_ns = self.group.map_or(self.now_ns, |group| group.started_ns);
+        let reason_so_far = self.group.map_or(reason, |group| group.reason.min(reason));
+        self.group = Some(Group { reason: reason_so_far, started_ns, request: None, reads: 0 });
+        for index in 0..self.instruments.len() {
+            let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
+            let busy = !self.execution.orders.of(id).is_empty();
+            if busy || !self.portfolio.qty(id).is_flat() {
+                self.close(id, reason, Qty::ZERO, out);
+            }
+        }
+        self.advance_group(out);
+    }
+
+    /// While an account is being flattened: once no lane has anything to close, read the account.
+    pub(super) fn advance_group(&mut self, out: &mut Commands) {
+        let Some(group) = &mut self.group else { return };
+        let busy = self.execution.lanes.iter().any(|lane| lane.job().is_some());
+        if busy {
+            group.request = None;
+        } else if group.request.is_none() {
+            self.execution.last_request = self.execution.last_request.wrapping_add(1);
+            group.request = Some(self.execution.last_request);
+            group.reads = group.reads.saturating_add(1);
+            out.push(CommandOf::ReadAccount { request: self.execution.last_request });
+        }
+    }
+
+    /// An answer of the venue while the account is being flattened.
+    pub(super) fn group_report(&mut self, report: &PositionReport, out: &mut Commands) {
+        let Some(group) = self.group.filter(|group| group.request == Some(report.request)) else {
+            return;
+        };
+        if !report.position.is_flat() {
+            self.close(report.instrument, group.reason, Qty::ZERO, out);
+            return;
+        }
+        let done = report.last && self.execution.lanes.iter().all(|lane| lane.job().is_none());
+        if done {
+            self.group = None;
+            out.notice(Notice::Flat {
+                scope: Scope::All,
+                reason: group.reason,
+                took_ns: self.now_ns.saturating_sub(group.started_ns),
+                attempts: group.reads,
+            });
+        }
+    }
+
+    /// Too much leverage, or too little margin: the largest position is made smaller.
+    fn reduce(&mut self, switch: SwitchName, out: &mut Commands) {
+        let margin = switch == SwitchName::Margin;
+        let weight = |index: usize| {
+            let position = self.portfolio.positions().get(index);
+            position.map_or(Money::ZERO, |p| if margin { p.maintenance() } else { p.value() })
+        };
+        let largest = (0..self.instruments.len()).max_by_key(|&index| weight(index));
+        let Some(instrument) = largest.and_then(|index| self.instruments.get(index)) else {
+            return;
+        };
+        let id = instrument.id();
+        let keep = if margin { Qty::ZERO } else { self.keep_below_leverage(instrument) };
+        self.close(id, ExitReason::Switch(switch), keep, out);
+    }
+
+    /// Lots of an instrument that bring leverage below its limit by the hysteresis.
+    fn keep_below_leverage(&self, instrument: &Instrument) -> Qty {
+        let limits = self.switches.limits();
+        let better = crate::domain::Rate::ONE.minus(limits.hysteresis);
+        let allowed = self.portfolio.equity().at_rate(limits.leverage.times(better));
+        let Some(position) = self.portfolio.position(instrument.id()) else { return Qty::ZERO };
+        let others = self.portfolio.gross().minus(position.value());
+        let room = allowed.minus(others).minus(Money::from_units(1));
+        let Some(mark) = position.mark() else { return Qty::ZERO };
+        instrument.qty_for(room, mark).min(position.qty().abs())
+    }
+
+    /// When the next latch could release itself.
+    pub(super) fn latches_due_ns(&self) -> i64 {
+        let cool_off = self.switches.limits().cool_off_ns;
+        let positions = self.instruments.iter().map(|it| self.switches.position_latch(it.id()));
+        let account = [SwitchName::Leverage, SwitchName::Margin].map(|s| self.switches.latch(s));
+        let tripped = positions.chain(account).filter_map(crate::risk::Latch::tripped_ns);
+        let first = tripped.map(|then| then.saturating_add(cool_off)).min().unwrap_or(NEVER);
+        // Not released at its first moment, it is looked at every second.
+        if first <= self.now_ns { self.now_ns.saturating_add(SECOND) } else { first }
+    }
+
+    pub(super) fn release_latches(&mut self, out: &mut Commands) {
+        while let Some(switch) = self.switches.release(&self.portfolio, self.now_ns) {
+            out.notice(Notice::Released { switch: Some(switch), instrument: None });
+        }
+        self.keep_reducing(out);
+        for index in 0..self.instruments.len() {
+            let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
+            let closing = self.execution.lane(id).and_then(|lane| lane.job()).is_some();
+            let flat = self.portfolio.qty(id).is_flat();
+            if flat && !closing && self.switches.release_position(id, self.now_ns) {
+                let switch = Some(SwitchName::PositionLoss);
+                out.notice(Notice::Released { switch, instrument: Some(id) });
+            }
+        }
+    }
+
+    /// A reduction is done and was not enough: another one.
+    pub(super) fn keep_reducing(&mut self, out: &mut Commands) {
+        let closing = || self.execution.lanes.iter().any(|lane| lane.job().is_some());
+        if !self.switches.is_reducing() || closing() {
+            return;
+        }
+        let limits = *self.switches.limits();
+        let equity = self.portfolio.equity();
+        if equity.is_unknown() || self.portfolio.is_flat() {
+            return;
+        }
+        let over = |amount: Money, rate: crate::domain::Rate| amount >= equity.at_rate(rate);
+        if self.switches.latch(SwitchName::Leverage).is_tripped()
+            && over(self.portfolio.gross(), limits.leverage)
+        {
+            self.reduce(SwitchName::Leverage, out);
+        }
+        if self.switches.latch(SwitchName::Margin).is_tripped()
+            && equity <= self.portfolio.maintenance().at_rate(limits.margin)
+        {
+            self.reduce(SwitchName::Margin, out);
+        }
+    }
+
+    /// When risk has been blind on a position for too long.
+    pub(super) fn blind_due_ns(&self, id: InstrumentId) -> i64 {
+        let Some(market) = self.markets.get(id.index()) else { return NEVER };
+        let closing = self.execution.lane(id).and_then(|lane| lane.job()).is_some();
+        if closing || self.portfolio.qty(id).is_flat() {
+            return NEVER;
+        }
+        let seen = market.references.mid.time_ns().max(market.references.mark.time_ns());
+        let max_age = market.max_age_ns.max(self.max_data_age_ns);
+        seen.saturating_add(max_age).saturating_add(self.exits.max_blind_ns)
+    }
+
+    pub(super) fn check_blind(&mut self, id: InstrumentId, out: &mut Commands) {
+        if self.blind_due_ns(id) <= self.now_ns {
+            self.close(id, ExitReason::Blind, Qty::ZERO, out);
+        }
+    }
+
+    pub(super) fn on_operator(&mut self, operator: Operator, out: &mut Commands) {
+        match operator {
+            Operator::Kill(Scope::All) => {
+                self.switches.kill(self.now_ns);
+                self.gate.begin_epoch();
+                self.flatten_all(ExitReason::Operator, out);
+            }
+            Operator::Kill(Scope::Instrument(id)) => self.kill_instrument(id, out),
+            Operator::Kill(Scope::Strategy(id)) => {
+                let slot = self.slots.get(id.index());
+                if let Some(instrument) = slot.map(crate::strategy::Slot::instrument) {
+                    self.kill_instrument(instrument, out);
+                }
+            }
+            Operator::RequestReset(switch) => self.switches.request_reset(switch),
+            Operator::ConfirmReset(switch) => self.confirm_reset(switch, out),
+        }
+    }
+
+    fn kill_instrument(&mut self, id: InstrumentId, out: &mut Commands) {
+        if let Some(lock) = self.locks.get_mut(id.index()) {
+            *lock = true;
+            self.gate.begin_epoch();
+            self.close(id, ExitReason::Operator, Qty::ZERO, out);
+        }
+    }
+
+    /// Trading again wants two steps, a flat account whose equity is known, nothing being closed,
+    /// and for the daily loss a new day.
+    fn confirm_reset(&mut self, switch: Option<SwitchName>, out: &mut Commands) {
+        let idle = self.execution.lanes.iter().all(|lane| lane.job().is_none());
+        let quiet = idle && self.group.is_none() && self.portfolio.is_flat();
+        let known = !self.portfolio.equity().is_unknown();
+        let day = |ns: i64| ns.div_euclid(DAY);
+        let new_day = match switch {
+            Some(SwitchName::DailyLoss) => {
+                let then = self.switches.latch(SwitchName::DailyLoss).tripped_ns();
+                then.is_none_or(|then| day(then) < day(self.now_ns))
+            }
+            _ => true,
+        };
+        if !(quiet && known && new_day && self.switches.confirm_reset(switch)) {
+            out.notice(Notice::ResetRefused { switch });
+            return;
+        }
+        match switch {
+            Some(SwitchName::Drawdown | SwitchName::Emergency) => self.portfolio.rebase_peak(),
+            None => {
+                self.locks.fill(false);
+                self.gate.forgive_repeats();
+            }
+            Some(_) => {}
+        }
+        out.notice(Notice::Released { switch, instrument: None });
+    }
+
+    /// The job that closes an instrument's position, while there is one.
+    pub fn closing(&self, id: InstrumentId) -> Option<&Job> {
+        self.execution.lane(id).and_then(|lane| lane.job())
+    }
+}
