@@ -2,7 +2,7 @@
 
 use crate::domain::{CommandOf, Event, Order};
 use crate::engine::{Engine, EngineError};
-use crate::journal::{Cursor, Entry, JournalError, Place};
+use crate::journal::{Entry, ReadError, Records};
 use crate::risk::{Command, Commands};
 
 /// What running a journal again came to.
@@ -23,47 +23,38 @@ pub struct Replayed {
 #[non_exhaustive]
 pub enum ReplayError {
     /// It cannot be read.
-    #[error("{place}: {error}")]
-    Journal {
-        /// What is wrong.
-        error: JournalError,
-        /// Where.
-        place: Place,
-    },
+    #[error(transparent)]
+    Journal(#[from] ReadError),
     /// An event was refused.
-    #[error("{place}: {error}")]
+    #[error("event {event}: {error}")]
     Engine {
+        /// Number of the event, from 1.
+        event: u64,
         /// What is wrong.
         error: EngineError,
-        /// Where.
-        place: Place,
     },
     /// Another command came out.
-    #[error("event {event}, {place}: recorded {recorded:?}, this build gives {given:?}")]
+    #[error("event {event}: recorded {recorded:?}, this build gives {given:?}")]
     Command {
-        /// Number of the event, from 0.
+        /// Number of the event, from 1.
         event: u64,
-        /// Where.
-        place: Place,
         /// What was recorded; `None` when more came out than that.
         recorded: Box<Option<CommandOf<Order>>>,
         /// What came out; `None` when less came out than was recorded.
         given: Box<Option<CommandOf<Order>>>,
     },
     /// The state is another.
-    #[error("event {event}, {place}: the state is not the recorded one")]
+    #[error("event {event}: the state after it is not the recorded one")]
     State {
-        /// Number of the last event, from 1.
+        /// Number of the event, from 1.
         event: u64,
-        /// Where.
-        place: Place,
     },
 }
 
 /// Runs a journal again, piece by piece.
 #[derive(Debug)]
-pub struct Replay<'a> {
-    cursor: Cursor<'a>,
+pub struct Replay<R> {
+    records: R,
     engine: Engine,
     out: Commands,
     /// How many of the commands in `out` were met by recorded ones.
@@ -71,12 +62,12 @@ pub struct Replay<'a> {
     done: Replayed,
 }
 
-impl<'a> Replay<'a> {
-    /// Run the journal under `cursor` with this engine, as it was before the first event.
-    pub fn new(cursor: Cursor<'a>, engine: Engine) -> Self {
+impl<R> Replay<R> {
+    /// Run these records with this engine, as it was before the first event.
+    pub fn new(records: R, engine: Engine) -> Self {
         let out = Commands::with_capacity(256);
         let done = Replayed { events: 0, commands: 0, snapshots: 0, state_hash: [0; 32] };
-        Self { cursor, engine, out, met: 0, done }
+        Self { records, engine, out, met: 0, done }
     }
 
     /// The engine, as far as it is.
@@ -84,29 +75,35 @@ impl<'a> Replay<'a> {
         &self.engine
     }
 
+    /// What it came to so far.
+    pub const fn done(&self) -> &Replayed {
+        &self.done
+    }
+
     /// Go on for at most `records` records. What it came to, at the end.
     ///
     /// # Errors
     ///
     /// [`ReplayError`] at the first difference.
-    pub fn run(&mut self, records: u64) -> Result<Option<Replayed>, ReplayError> {
+    pub fn run<'a>(&mut self, records: u64) -> Result<Option<Replayed>, ReplayError>
+    where
+        R: Records<'a>,
+    {
         for _ in 0..records {
-            let next = self.cursor.next();
-            let place = self.cursor.place();
-            match next.map_err(|error| ReplayError::Journal { error, place })? {
-                Some(Entry::Event(event)) => self.event(&event, place)?,
-                Some(Entry::Command(recorded)) => self.command(recorded, place)?,
+            match self.records.next_record()? {
+                Some(Entry::Event(event)) => self.event(&event)?,
+                Some(Entry::Command(recorded)) => self.command(recorded)?,
                 Some(Entry::Snapshot(recorded)) => {
                     if self.engine.snapshot() != recorded {
-                        return Err(ReplayError::State { event: self.done.events, place });
+                        return Err(ReplayError::State { event: self.done.events });
                     }
                     self.done.snapshots = self.done.snapshots.saturating_add(1);
                 }
                 Some(Entry::End(hash)) => {
-                    self.all_met(place)?;
+                    self.all_met()?;
                     self.done.state_hash = self.engine.state_hash();
                     if self.done.state_hash != hash {
-                        return Err(ReplayError::State { event: self.done.events, place });
+                        return Err(ReplayError::State { event: self.done.events });
                     }
                 }
                 None => return Ok(Some(self.done)),
@@ -115,31 +112,30 @@ impl<'a> Replay<'a> {
         Ok(None)
     }
 
-    fn event(&mut self, event: &Event<'_>, place: Place) -> Result<(), ReplayError> {
-        self.all_met(place)?;
+    fn event(&mut self, event: &Event<'_>) -> Result<(), ReplayError> {
+        self.all_met()?;
         self.out.clear();
         self.met = 0;
-        self.engine
-            .on_event(event, &mut self.out)
-            .map_err(|error| ReplayError::Engine { error, place })?;
         self.done.events = self.done.events.saturating_add(1);
-        Ok(())
+        let number = self.done.events;
+        let taken = self.engine.on_event(event, &mut self.out);
+        taken.map_err(|error| ReplayError::Engine { event: number, error })
     }
 
-    fn command(&mut self, recorded: CommandOf<Order>, place: Place) -> Result<(), ReplayError> {
+    fn command(&mut self, recorded: CommandOf<Order>) -> Result<(), ReplayError> {
         let given = self.out.as_slice().get(self.met).map(plain);
         if given != Some(recorded) {
-            return Err(self.differs(Some(recorded), given, place));
+            return Err(self.differs(Some(recorded), given));
         }
         self.met = self.met.saturating_add(1);
         self.done.commands = self.done.commands.saturating_add(1);
         Ok(())
     }
 
-    fn all_met(&self, place: Place) -> Result<(), ReplayError> {
+    fn all_met(&self) -> Result<(), ReplayError> {
         match self.out.as_slice().get(self.met).map(plain) {
             None => Ok(()),
-            more => Err(self.differs(None, more, place)),
+            more => Err(self.differs(None, more)),
         }
     }
 
@@ -147,11 +143,9 @@ impl<'a> Replay<'a> {
         &self,
         recorded: Option<CommandOf<Order>>,
         given: Option<CommandOf<Order>>,
-        place: Place,
     ) -> ReplayError {
-        let event = self.done.events.saturating_sub(1);
         let (recorded, given) = (Box::new(recorded), Box::new(given));
-        ReplayError::Command { event, place, recorded, given }
+        ReplayError::Command { event: self.done.events, recorded, given }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Body, Event, NEVER};
-use crate::journal::{Cursor, Entry, JournalError, Reader, SegmentKind};
+use crate::journal::{Entry, ReadError, Records};
 
 /// How late market data reaches the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ pub enum FeedLatency {
 
 /// One reader of a tape.
 #[derive(Debug)]
-pub(super) struct Side<'t> {
-    cursor: Cursor<'t>,
+pub(super) struct Side<'t, R> {
+    records: R,
     next: Option<Event<'t>>,
     /// The venue's clock never goes back, although streams of one venue overtake each other.
     venue_ns: i64,
@@ -32,25 +32,16 @@ pub(super) struct Side<'t> {
     at_ns: i64,
 }
 
-impl<'t> Side<'t> {
-    pub(super) fn new(reader: &Reader<'t>) -> Result<Self, JournalError> {
-        if reader.kind() != SegmentKind::Tape {
-            return Err(JournalError::NotASegment);
-        }
-        Ok(Self {
-            cursor: reader.cursor(),
-            next: None,
-            venue_ns: i64::MIN,
-            arrived_ns: i64::MIN,
-            at_ns: NEVER,
-        })
+impl<'t, R: Records<'t>> Side<'t, R> {
+    pub(super) const fn new(records: R) -> Self {
+        Self { records, next: None, venue_ns: i64::MIN, arrived_ns: i64::MIN, at_ns: NEVER }
     }
 
     /// Read the next event; `latency` is given by the side that receives.
     #[inline]
-    pub(super) fn advance(&mut self, latency: Option<FeedLatency>) -> Result<(), JournalError> {
+    pub(super) fn advance(&mut self, latency: Option<FeedLatency>) -> Result<(), ReadError> {
         self.next = loop {
-            match self.cursor.next()? {
+            match self.records.next_record()? {
                 Some(Entry::Event(event)) => break Some(event),
                 Some(_) => {}
                 None => break None,
@@ -96,12 +87,7 @@ impl<'t> Side<'t> {
     }
 
     /// Words of the tape that have been read.
-    pub(super) const fn words_read(&self) -> usize {
-        self.cursor.words_read()
-    }
-
-    /// Where in the tape it is.
-    pub(super) const fn place(&self) -> crate::journal::Place {
-        self.cursor.place()
+    pub(super) fn words_read(&self) -> usize {
+        self.records.words_read()
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::{
     Random, SECOND, StrategyId, WakeReason,
 };
 use crate::engine::{Engine, EngineConfig, EngineError, StrategyView};
-use crate::journal::{JournalError, Place, Reader, SinkError};
+use crate::journal::{ReadError, Records, SinkError};
 use crate::risk::{Approved, Command, Commands};
 use crate::sim::{AccountId, BarModel, Latency, QueueModel, Venue, Walk};
 use crate::strategy::Draft;
@@ -124,13 +124,8 @@ impl Observer for () {
 #[non_exhaustive]
 pub enum RunError {
     /// The tape cannot be read on.
-    #[error("the tape is damaged at {place}: {error}")]
-    Tape {
-        /// What is wrong.
-        error: JournalError,
-        /// Where.
-        place: Place,
-    },
+    #[error("the tape is damaged at {0}")]
+    Tape(#[from] ReadError),
     /// A strategy stopped it.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -153,14 +148,14 @@ enum Up {
 
 /// A run over a tape.
 #[derive(Debug)]
-pub struct Backtest<'t> {
+pub struct Backtest<'t, R> {
     engine: Engine,
     venue: Venue,
     account: AccountId,
     config: SimConfig,
     random: Random,
-    venue_side: Side<'t>,
-    engine_side: Side<'t>,
+    venue_side: Side<'t, R>,
+    engine_side: Side<'t, R>,
     /// The bar that is being walked, and when it ends.
     walk: Option<(Walk, Event<'t>)>,
     walked: Option<Event<'static>>,
@@ -173,21 +168,16 @@ pub struct Backtest<'t> {
     end_ns: Option<i64>,
 }
 
-impl<'t> Backtest<'t> {
+impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
     /// A run of this engine over this tape, before its first event.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] naming the key that is wrong; about `tape` when it cannot be read.
-    pub fn new(
-        engine: &EngineConfig,
-        config: SimConfig,
-        tape: &Reader<'t>,
-    ) -> Result<Self, ConfigError> {
+    pub fn new(engine: &EngineConfig, config: SimConfig, tape: &R) -> Result<Self, ConfigError> {
         config.check()?;
-        let unreadable = |error: JournalError| ConfigError::new("tape", error.to_string());
-        let mut venue_side = Side::new(tape).map_err(unreadable)?;
-        let mut engine_side = Side::new(tape).map_err(unreadable)?;
+        let unreadable = |error: ReadError| ConfigError::new("tape", error.to_string());
+        let (mut venue_side, mut engine_side) = (Side::new(tape.clone()), Side::new(tape.clone()));
         venue_side.advance(None).map_err(unreadable)?;
         engine_side.advance(Some(config.feed)).map_err(unreadable)?;
         let instruments = engine.instruments()?;
@@ -222,7 +212,7 @@ impl<'t> Backtest<'t> {
     }
 
     /// Words of the tape that the engine has read.
-    pub const fn words_read(&self) -> usize {
+    pub fn words_read(&self) -> usize {
         self.engine_side.words_read()
     }
 
@@ -295,15 +285,11 @@ impl<'t> Backtest<'t> {
             if let Some(event) = self.engine_side.event() {
                 self.deliver(&event, strategies, observer)?;
             }
-            self.engine_side.advance(Some(self.config.feed)).map_err(|e| self.damaged(e))?;
+            self.engine_side.advance(Some(self.config.feed))?;
         } else {
             self.decision_step(strategies, observer)?;
         }
         Ok(true)
-    }
-
-    fn damaged(&self, error: JournalError) -> RunError {
-        RunError::Tape { error, place: self.engine_side.place() }
     }
 
     /// A market event at the venue. Bars are walked, and each step of the walk reaches the engine
@@ -325,7 +311,7 @@ impl<'t> Backtest<'t> {
             self.venue.on_market(&event);
             self.collect_reports();
         }
-        self.venue_side.advance(None).map_err(|error| self.damaged(error))
+        Ok(self.venue_side.advance(None)?)
     }
 
     fn begin_walk(&mut self) {
@@ -352,11 +338,11 @@ impl<'t> Backtest<'t> {
         while !self.engine_side.is_bar() {
             let Some(earlier) = self.engine_side.event() else { break };
             self.deliver(&earlier, strategies, observer)?;
-            self.engine_side.advance(Some(self.config.feed)).map_err(|e| self.damaged(e))?;
+            self.engine_side.advance(Some(self.config.feed))?;
         }
         self.deliver(&event, strategies, observer)?;
-        self.venue_side.advance(None).map_err(|error| self.damaged(error))?;
-        self.engine_side.advance(Some(self.config.feed)).map_err(|error| self.damaged(error))
+        self.venue_side.advance(None)?;
+        Ok(self.engine_side.advance(Some(self.config.feed))?)
     }
 
     /// A command reaches the venue.

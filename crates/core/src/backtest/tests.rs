@@ -5,7 +5,7 @@ use crate::domain::{
 };
 use crate::domain::{Direction, SECOND};
 use crate::engine::{InstrumentConfig, StrategyConfig};
-use crate::journal::{SegmentKind, Writer};
+use crate::journal::{Reader, SegmentKind, Writer};
 use crate::replay::Replay;
 use crate::risk::testing::profile;
 use crate::sim::{BarPath, Crash, Synthetic, SyntheticConfig};
@@ -113,7 +113,7 @@ fn run<D: Decide>(
     strategy: &mut D,
 ) -> ([u8; 32], Collect, Engine) {
     let reader = Reader::open(tape).unwrap();
-    let mut test = Backtest::new(engine, sim, &reader).unwrap();
+    let mut test = Backtest::new(engine, sim, &reader.cursor()).unwrap();
     let mut seen = Collect::new(MINUTE);
     while test.run(10_000, strategy, &mut seen).unwrap() {}
     (test.engine().state_hash(), seen, test.engine().clone())
@@ -186,7 +186,7 @@ fn an_operator_kills_and_the_account_ends_flat_and_stays_so() {
     let tape = synthetic(4, 1, None);
     let engine = config(SECOND, 10_000);
     let reader = Reader::open(&tape).unwrap();
-    let mut test = Backtest::new(&engine, sim(), &reader).unwrap();
+    let mut test = Backtest::new(&engine, sim(), &reader.cursor()).unwrap();
     let mut seen = Collect::new(MINUTE);
     let mut strategy = Says(maker);
     while test.now_ns() < 10 * MINUTE && test.run(1, &mut strategy, &mut seen).unwrap() {}
@@ -266,7 +266,7 @@ impl Observer for Journal {
 
 fn journalled(tape: &[u64], engine: &EngineConfig) -> (Vec<u64>, [u8; 32]) {
     let reader = Reader::open(tape).unwrap();
-    let mut test = Backtest::new(engine, sim(), &reader).unwrap();
+    let mut test = Backtest::new(engine, sim(), &reader.cursor()).unwrap();
     let mut file = Vec::new();
     let writer = Writer::begin(SegmentKind::Journal, "{}", [0; 32], &mut file).unwrap();
     let mut journal = Journal { writer, file };
@@ -328,7 +328,7 @@ fn a_damaged_tape_says_where() {
     let at = tape.len() / 2;
     tape[at] ^= 1;
     let reader = Reader::open(&tape).unwrap();
-    let mut test = Backtest::new(&config(SECOND, 10_000), sim(), &reader).unwrap();
+    let mut test = Backtest::new(&config(SECOND, 10_000), sim(), &reader.cursor()).unwrap();
     let error = loop {
         match test.run(10_000, &mut Says(maker), &mut ()) {
             Ok(true) => {}
@@ -355,7 +355,7 @@ fn an_instrument_of_a_tape_that_is_not_configured_is_an_error() {
     writer.event(&event, &mut tape).unwrap();
     writer.end([0; 32], 0, &mut tape).unwrap();
     let reader = Reader::open(&tape).unwrap();
-    let mut test = Backtest::new(&config(SECOND, 10), sim(), &reader).unwrap();
+    let mut test = Backtest::new(&config(SECOND, 10), sim(), &reader.cursor()).unwrap();
     let error = test.run(10, &mut Says(maker), &mut ()).unwrap_err();
     assert_eq!(error, RunError::Engine(EngineError::UnknownInstrument(3)));
 }

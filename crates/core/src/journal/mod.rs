@@ -10,7 +10,7 @@ mod record;
 mod writer;
 
 pub use block::Chain;
-pub use reader::{Cursor, Place, Reader};
+pub use reader::{Cursor, Place, ReadError, Reader, Records};
 pub use record::{Entry, decode};
 pub use writer::{Sink, SinkError, Writer};
 

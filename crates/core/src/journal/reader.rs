@@ -110,6 +110,40 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Records that are read in order: of a segment, of a whole journal, of a tape on disk.
+pub trait Records<'a> {
+    /// The next record; `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]. Reading does not go on after it.
+    fn next_record(&mut self) -> Result<Option<Entry<'a>>, ReadError>;
+
+    /// Words that lie before the next record, for those who show progress.
+    fn words_read(&self) -> usize;
+}
+
+/// Why records cannot be read on, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {error}")]
+pub struct ReadError {
+    /// What is wrong.
+    pub error: JournalError,
+    /// Where.
+    pub place: Place,
+}
+
+impl<'a> Records<'a> for Cursor<'a> {
+    #[inline]
+    fn next_record(&mut self) -> Result<Option<Entry<'a>>, ReadError> {
+        self.next().map_err(|error| ReadError { error, place: self.place })
+    }
+
+    fn words_read(&self) -> usize {
+        self.next_block
+    }
+}
+
 /// A place in a segment from which records are read in order.
 #[derive(Clone, Debug)]
 pub struct Cursor<'a> {
