@@ -119,7 +119,7 @@ fn run<D: Decide>(
     (test.engine().state_hash(), seen, test.engine().clone())
 }
 
-const CRASH: Crash = Crash { at_ns: HOUR / 2, duration_ns: 5 * MINUTE, drop: 0.37 };
+const CRASH: Crash = Crash { at_ns: HOUR / 2, duration_ns: 5 * MINUTE, drop: 0.37, gap: 0.0 };
 
 fn tripped(seen: &Collect) -> Vec<SwitchName> {
     let trips = seen.notices.iter().filter_map(|(_, notice)| match notice {
@@ -173,7 +173,7 @@ fn without_limits_the_same_crash_ruins_the_same_strategy() {
         *rate = much;
     }
     limits.switches.position_loss = Rate::from_ppm(990_000);
-    limits.exits.stop_distance = Rate::from_ppm(900_000);
+    limits.exits.stop_distance = Rate::from_ppm(980_000);
     limits.exits.max_holding_ns = 100 * HOUR;
     limits.gate.exit_collar = much;
     let (_, seen, engine) = run(&tape, &engine, sim(), &mut Says(always_long));

@@ -46,6 +46,10 @@ impl ExitPlan {
         if known && loss >= equity.at_rate(limits.absolute_loss) {
             return Some(ExitReason::AbsoluteLoss);
         }
+        // Where the strategy names no stop, or one further away, the profile's holds.
+        if loss > Money::ZERO && loss >= position.entry_value().at_rate(limits.stop_distance) {
+            return Some(ExitReason::Stop);
+        }
         // A stop is crossed when the mark or the middle of the book is there, whichever is first.
         let prices = [market.references.mark.last(), market.best.map(crate::book::Best::mid)];
         let beyond = |level: Price, losing: bool| {

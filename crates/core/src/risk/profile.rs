@@ -7,6 +7,7 @@ use crate::domain::{ConfigError, Money, Rate};
 
 /// When the six switches fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SwitchLimits {
     /// 1 − equity / peak at or above this stops trading.
     pub drawdown: Rate,
@@ -29,6 +30,7 @@ pub struct SwitchLimits {
 
 /// What the gate lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GateLimits {
     /// Largest distance of a price from the median reference, for orders that add risk.
     pub price_collar: Rate,
@@ -66,13 +68,14 @@ pub struct GateLimits {
 
 /// How positions are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExitLimits {
     /// A position that loses this fraction of equity is closed.
     pub absolute_loss: Rate,
     /// A position that loses this fraction of equity is closed whatever else is going on.
     pub catastrophic_loss: Rate,
-    /// Where the stop rests when the strategy names none, or one further away: a fraction of the
-    /// entry price.
+    /// The stop when the strategy names none, or one further away: a fraction of the entry price.
+    /// It lies inside the switch on position losses, so that an ordinary stop trips no switch.
     pub stop_distance: Rate,
     /// How far a stop may trade beyond its trigger.
     pub stop_slippage: Rate,
@@ -96,6 +99,7 @@ pub struct ExitLimits {
 
 /// A named, versioned set of all numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Its name.
     pub name: String,
@@ -170,6 +174,9 @@ impl Profile {
         }
         if exits.catastrophic_loss < exits.absolute_loss {
             return wrong("exits.catastrophic_loss", "must not be below exits.absolute_loss");
+        }
+        if exits.stop_distance >= switches.position_loss {
+            return wrong("exits.stop_distance", "must be below switches.position_loss");
         }
         if exits.close_slippage > exits.max_close_slippage {
             return wrong("exits.close_slippage", "must not be above exits.max_close_slippage");

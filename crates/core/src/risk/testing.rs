@@ -151,7 +151,7 @@ pub(crate) fn profile() -> Profile {
         exits: ExitLimits {
             absolute_loss: percent(2),
             catastrophic_loss: percent(5),
-            stop_distance: percent(2),
+            stop_distance: Rate::from_ppm(18_000),
             stop_slippage: percent(10),
             stop_drift: Rate::from_ppm(500),
             max_unprotected_ns: SECOND,

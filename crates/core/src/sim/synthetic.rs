@@ -13,7 +13,8 @@ use crate::domain::{
     MILLISECOND, Price, Qty, Random, Rate, Reference, SECOND, Sequence, Side, Trade,
 };
 
-/// A crash: from `at_ns` after the start the price falls by `drop` within `duration_ns`.
+/// A crash: from `at_ns` after the start the price falls by `drop` within `duration_ns`, `gap` of
+/// it at once.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Crash {
@@ -23,6 +24,8 @@ pub struct Crash {
     pub duration_ns: i64,
     /// The part of the price that is lost, 0 to 0.95.
     pub drop: f64,
+    /// The part of the price that is lost at once, when the crash begins: at most `drop`.
+    pub gap: f64,
 }
 
 /// What the market is like.
@@ -76,6 +79,7 @@ impl SyntheticConfig {
         inside("jump_size", self.jump_size, 0.0, 0.5)?;
         if let Some(crash) = self.crash {
             inside("crash.drop", crash.drop, 0.0, 0.95)?;
+            inside("crash.gap", crash.gap, 0.0, crash.drop)?;
             if crash.at_ns < 0 || crash.duration_ns <= 0 {
                 return Err(ConfigError::new("crash.at_ns", "must not be negative"));
             }
@@ -122,6 +126,8 @@ pub struct Synthetic {
     trade_id: u64,
     next_reference_ns: i64,
     next_funding_ns: i64,
+    /// Whether the crash's gap is behind.
+    gapped: bool,
 }
 
 impl Synthetic {
@@ -153,6 +159,7 @@ impl Synthetic {
                 .div_euclid(HOUR)
                 .saturating_add(1)
                 .saturating_mul(HOUR),
+            gapped: false,
             config,
         })
     }
@@ -243,8 +250,12 @@ impl Synthetic {
         let mut drift = (self.config.drift + self.regime.drift) * years;
         if let Some(crash) = self.in_crash() {
             volatility *= 6.0;
-            let rate = libm::log(1.0 - crash.drop) / (float(crash.duration_ns) / float(SECOND));
-            drift = rate * seconds;
+            let gap = libm::log(1.0 - crash.gap);
+            let rest = libm::log(1.0 - crash.drop) - gap;
+            drift = rest * seconds / (float(crash.duration_ns) / float(SECOND));
+            if !std::mem::replace(&mut self.gapped, true) {
+                drift += gap;
+            }
         }
         let mut change = drift + volatility * libm::sqrt(years) * self.random.normal();
         if self.random.chance(self.config.jumps_per_day * seconds / 86_400.0) {

@@ -366,7 +366,7 @@ fn a_synthetic_market_follows_from_its_seed_and_is_never_crossed() {
         level_lots: 5_000.0,
         jumps_per_day: 50.0,
         jump_size: 0.01,
-        crash: Some(Crash { at_ns: 300 * SECOND, duration_ns: 120 * SECOND, drop: 0.37 }),
+        crash: Some(Crash { at_ns: 300 * SECOND, duration_ns: 120 * SECOND, drop: 0.37, gap: 0.0 }),
     };
     let run = |seed| {
         let mut market = Synthetic::new(SyntheticConfig { seed, ..config }, &xrp()).unwrap();

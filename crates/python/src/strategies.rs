@@ -1,0 +1,102 @@
+//! Python strategies, called when the engine wakes them.
+
+use pyo3::prelude::*;
+
+use flyball_core::backtest::{Decide, Stopped, Wake};
+use flyball_core::engine::StrategyView;
+use flyball_core::strategy::Draft;
+
+use crate::errors::{Kind, raise};
+use crate::intents;
+use crate::view::View;
+
+/// One strategy: what is called, and the view that it gets.
+struct Strategy {
+    name: String,
+    decide: Py<PyAny>,
+    view: Py<View>,
+    fresh: bool,
+}
+
+/// The strategies of a run.
+pub(crate) struct Strategies {
+    all: Vec<Strategy>,
+    /// What a strategy raised, until somebody raises it on.
+    raised: Option<PyErr>,
+}
+
+impl Strategies {
+    /// Strategies by their name, their bound `decide` and an instance of their view class.
+    pub(crate) fn new(all: Vec<(String, Py<PyAny>, Py<View>)>) -> Self {
+        let all = all.into_iter().map(|(name, decide, view)| Strategy {
+            name,
+            decide,
+            view,
+            fresh: true,
+        });
+        Self { all: all.collect(), raised: None }
+    }
+
+    pub(crate) const fn take_raised(&mut self) -> Option<PyErr> {
+        self.raised.take()
+    }
+}
+
+impl Decide for Strategies {
+    fn decide(
+        &mut self,
+        wake: Wake,
+        view: &StrategyView<'_>,
+        draft: &mut Draft,
+    ) -> Result<(), Stopped> {
+        let Some(strategy) = self.all.get_mut(wake.strategy.index()) else {
+            return Ok(());
+        };
+        let decided = Python::attach(|py| strategy.ask(py, wake, view, draft));
+        decided.map_err(|error| {
+            self.raised = Some(error);
+            Stopped(wake.strategy)
+        })
+    }
+}
+
+impl Strategy {
+    fn ask(
+        &mut self,
+        py: Python<'_>,
+        wake: Wake,
+        view: &StrategyView<'_>,
+        draft: &mut Draft,
+    ) -> PyResult<()> {
+        {
+            let mut seen = self.view.borrow_mut(py);
+            if std::mem::take(&mut self.fresh) {
+                seen.set_units(view);
+            }
+            seen.fill(wake.reason, view);
+        }
+        let returned = self.decide.call1(py, (&self.view,)).map_err(|cause| {
+            let error = raise(
+                Kind::Strategy,
+                format!("{} raised {}", self.name, describe(py, &cause)),
+            );
+            error.set_cause(py, Some(cause));
+            error
+        })?;
+        let returned = returned.bind(py);
+        if returned.is_none() || intents::write(returned, draft) {
+            return Ok(());
+        }
+        let got = returned.repr().map_or_else(|_| "something".into(), |text| text.to_string());
+        Err(raise(
+            Kind::Strategy,
+            format!("{} returned {got}: decide() returns Signal, Target, Quotes or None", self.name),
+        ))
+    }
+}
+
+/// `ValueError: …`, as Python's last line of a traceback has it.
+fn describe(py: Python<'_>, error: &PyErr) -> String {
+    let name = error.get_type(py).name().map_or_else(|_| "an error".into(), |n| n.to_string());
+    format!("{name}: {}", error.value(py))
+}
