@@ -1,0 +1,75 @@
+//! A journal, run again from Python in steps.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use self_cell::self_cell;
+
+use flyball_core::engine::{Engine, EngineConfig};
+use flyball_core::replay;
+use flyball_data::journal::{JournalCursor, JournalReader};
+
+use crate::errors::{Kind, raise};
+use crate::run::hex;
+
+type OnJournal<'j> = replay::Replay<JournalCursor<'j>>;
+
+self_cell!(
+    /// A replay and the journal that it reads.
+    struct Loaded {
+        owner: JournalReader,
+        #[not_covariant]
+        dependent: OnJournal,
+    }
+);
+
+/// What a journal says about its run: JSON, from the header of its first segment.
+#[pyfunction]
+pub(crate) fn journal_about(folder: PathBuf) -> PyResult<String> {
+    let reader = JournalReader::open(folder).map_err(|error| raise(Kind::Journal, error))?;
+    let about = reader.about().map_err(|error| raise(Kind::Journal, error))?;
+    Ok(about.to_owned())
+}
+
+/// Runs a journal again and compares every command and the final state.
+#[pyclass(unsendable, module = "flyball._core")]
+pub(crate) struct Replay {
+    loaded: Loaded,
+}
+
+#[pymethods]
+impl Replay {
+    #[new]
+    fn new(folder: PathBuf, engine: &str) -> PyResult<Self> {
+        let config: EngineConfig = serde_json::from_str(engine).map_err(|error| {
+            raise(Kind::Journal, format!("the journal's configuration is not one: {error}"))
+        })?;
+        let reader = JournalReader::open(folder).map_err(|error| raise(Kind::Journal, error))?;
+        let loaded = Loaded::try_new(reader, |reader| -> PyResult<_> {
+            let engine = Engine::new(&config).map_err(|error| raise(Kind::Journal, error))?;
+            Ok(replay::Replay::new(reader.cursor(), engine))
+        })?;
+        Ok(Self { loaded })
+    }
+
+    /// Go on for some records. What it came to, at the end.
+    fn step<'py>(&mut self, py: Python<'py>, records: u64) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let outcome = self.loaded.with_dependent_mut(|_, replay| replay.run(records));
+        let Some(done) = outcome.map_err(|error| raise(Kind::Journal, error))? else {
+            return Ok(None);
+        };
+        let told = PyDict::new(py);
+        told.set_item("events", done.events)?;
+        told.set_item("commands", done.commands)?;
+        told.set_item("snapshots", done.snapshots)?;
+        told.set_item("state_hash", hex(done.state_hash))?;
+        Ok(Some(told))
+    }
+
+    /// Events that were taken in so far.
+    #[getter]
+    fn events(&self) -> u64 {
+        self.loaded.with_dependent(|_, replay| replay.done().events)
+    }
+}

@@ -1,0 +1,1 @@
+"""Configuration: where untrusted text becomes typed values, once, at the edge."""

@@ -1,0 +1,168 @@
+"""Profiles: named, versioned sets of all numbers that protect an account.
+
+A profile is a TOML file in people's units: fractions, seconds, settlement currency. None of its
+keys has a default. `emergency` holds the numbers of the default protection; `unprotected` exists
+only to show what happens without, and only simulated venues accept it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from flyball.config import toml
+from flyball.domain import duration_ns
+from flyball.errors import ConfigError
+
+__all__ = ["Profile", "names", "profile"]
+
+RATE = Decimal(10) ** 12
+MONEY = Decimal(10) ** 10
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table whose keys are all there, and no others."""
+
+
+class Switches(_Table):
+    """When the six switches fire. Fractions; leverage and margin are multiples."""
+
+    drawdown: Decimal
+    position_loss: Decimal
+    daily_loss: Decimal
+    emergency: Decimal
+    leverage: Decimal
+    margin: Decimal
+    hysteresis: Decimal
+    cool_off: str
+
+
+class Gate(_Table):
+    """What the gate lets through."""
+
+    price_collar: Decimal
+    exit_collar: Decimal
+    max_order_qty: int
+    max_order_notional: Decimal
+    max_position_notional: Decimal
+    max_open_orders: int
+    max_concentration: Decimal
+    max_leverage: Decimal
+    min_margin_ratio: Decimal
+    max_data_age: str
+    max_disagreement: Decimal
+    duplicate_window: str
+    max_repeated: int
+    messages_per_second: int
+    message_burst: int
+    message_reserve: int
+
+
+class Exits(_Table):
+    """How positions are left."""
+
+    absolute_loss: Decimal
+    catastrophic_loss: Decimal
+    stop_distance: Decimal
+    stop_slippage: Decimal
+    stop_drift: Decimal
+    max_unprotected: str
+    max_holding: str
+    max_blind: str
+    close_slippage: Decimal
+    max_close_slippage: Decimal
+    close_retry: str
+    close_deadline: str
+
+
+class Profile(_Table):
+    """A named, versioned set of all numbers that protect an account."""
+
+    name: str
+    version: int
+    simulation_only: bool
+    switches: Switches
+    gate: Gate
+    exits: Exits
+
+    def engine(self) -> dict[str, Any]:
+        """The profile in the engine's units: 10^-12 parts, 10^-10 money, nanoseconds."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "switches": _engine_table(self.switches, "switches"),
+            "gate": _engine_table(self.gate, "gate"),
+            "exits": _engine_table(self.exits, "exits"),
+        }
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Every number with its key, for people: printed when a run starts."""
+        tables: Mapping[str, msgspec.Struct] = {
+            "switches": self.switches,
+            "gate": self.gate,
+            "exits": self.exits,
+        }
+        return [
+            (f"{name}.{key}", str(value))
+            for name, table in tables.items()
+            for key, value in msgspec.structs.asdict(table).items()
+        ]
+
+
+_MONEY_KEYS = {"max_order_notional", "max_position_notional"}
+
+
+def _engine_table(table: msgspec.Struct, name: str) -> dict[str, int]:
+    converted: dict[str, int] = {}
+    for key, value in msgspec.structs.asdict(table).items():
+        if isinstance(value, str):
+            converted[f"{key}_ns"] = duration_ns(value)
+        elif isinstance(value, Decimal):
+            scale = MONEY if key in _MONEY_KEYS else RATE
+            converted[key] = _whole(value * scale, f"{name}.{key}")
+        else:
+            converted[key] = value
+    return converted
+
+
+def _whole(value: Decimal, key: str) -> int:
+    if not value.is_finite() or value != int(value):
+        raise ConfigError(f"{key}: more decimals than the engine keeps, or not a finite number")
+    return int(value)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The profiles that come with the package."""
+    folder = resources.files("flyball.config").joinpath("profiles")
+    return tuple(
+        sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if "toml" in entry.name)
+    )
+
+
+def profile(name_or_path: str | Path) -> Profile:
+    """The profile of this name, or in this TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or a key is missing, misspelt or makes no sense.
+
+    Examples
+    --------
+    >>> profile("emergency").switches.drawdown
+    Decimal('0.05')
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return toml.load(path, Profile)
+    name = str(name_or_path)
+    if name not in names():
+        known = ", ".join(names())
+        raise ConfigError(f"there is no profile {name!r}: known are {known}, or name a .toml file")
+    text = resources.files("flyball.config").joinpath("profiles", f"{name}.toml").read_text("utf-8")
+    return toml.decode(text, Profile, where=f"profile {name}")

@@ -1,0 +1,267 @@
+"""The words that every other room uses: instruments, datasets, intents, what strategies declare.
+
+Strategies count prices in ticks and sizes in lots, as the engine does. Floats are allowed where
+something is estimated; orders are whole numbers.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from flyball._core import Quotes, Signal, Target
+from flyball.errors import ConfigError
+
+__all__ = [
+    "Bars",
+    "Dataset",
+    "Feature",
+    "Instrument",
+    "Intent",
+    "MarginTier",
+    "Quotes",
+    "Signal",
+    "Strategy",
+    "Target",
+    "View",
+    "Wake",
+    "duration_ns",
+]
+
+Intent: TypeAlias = Signal | Target | Quotes
+
+_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_UNITS["d"] = 24 * _UNITS["h"]
+
+
+def duration_ns(text: str) -> int:
+    """Nanoseconds of a duration such as "250ms", "5m" or "1.5h".
+
+    Raises
+    ------
+    ConfigError
+        If the text is no duration.
+
+    Examples
+    --------
+    >>> duration_ns("5m")
+    300000000000
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d)\s*", text)
+    if match is None:
+        raise ConfigError(f"{text!r} is no duration: write for example 250ms, 5m or 1h")
+    number, unit = match.groups()
+    ns = Decimal(number) * _UNITS[unit]
+    if ns != int(ns):
+        raise ConfigError(f"{text!r} is not a whole number of nanoseconds")
+    return int(ns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarginTier:
+    """From this notional (settlement currency) on, at most this leverage."""
+
+    from_notional: int
+    max_leverage: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instrument:
+    """What is traded, and the rules of its venue.
+
+    Prices are in quote currency, sizes in base currency (or contracts, for inverse ones), fees as
+    fractions of a fill's value.
+    """
+
+    symbol: str
+    venue: str
+    kind: Literal["spot", "linear", "inverse"]
+    tick_size: Decimal
+    lot_size: Decimal
+    contract_size: Decimal = Decimal(1)
+    significant_figures: int | None = None
+    sequence_rule: Literal["unnumbered", "contiguous", "names_previous"] = "unnumbered"
+    checksum_rule: Literal["absent", "kraken_top10"] = "absent"
+    min_notional: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+    margin_tiers: tuple[MarginTier, ...]
+    book_depth: int = 32768
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """Imported market data: a tape for the engine, tables for people.
+
+    Times are UTC nanoseconds since 1970. `clock_offset_ns` is added to the times of receipt where
+    the recorder's clock was wrong.
+    """
+
+    name: str
+    folder: Path
+    instrument: Instrument
+    contents: Literal["book", "trades", "bars"]
+    first_ns: int
+    last_ns: int
+    events: int
+    clock_offset_ns: int = 0
+    interval_ns: int | None = None
+
+    @property
+    def tape(self) -> Path:
+        """Where the tape lies."""
+        return self.folder / "tape.fbt"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number about the market that a strategy declares and finds in its view.
+
+    A parameter given as text names a field of the strategy, whose value is then taken.
+
+    Examples
+    --------
+    >>> Feature("ema", period=20)
+    Feature('ema', period=20)
+    """
+
+    name: str
+    parameters: Mapping[str, float | str]
+
+    def __init__(self, name: str, /, **parameters: float | str) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "parameters", dict(parameters))
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {key}={value!r}" for key, value in self.parameters.items())
+        return f"Feature({self.name!r}{settings})"
+
+    def resolved(self, strategy: object) -> dict[str, float]:
+        """Its parameters, with those that name a field of the strategy looked up."""
+        return {
+            key: float(getattr(strategy, value) if isinstance(value, str) else value)
+            for key, value in self.parameters.items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wake:
+    """What wakes a strategy. It is woken, never polled.
+
+    Parameters
+    ----------
+    every : str, optional
+        A duration: at every multiple of it, counted from 1970 in UTC.
+    bar, book, trade, fill : bool
+        When a bar of its series closes, the book changes, somebody trades, one of its orders trades.
+    cross : mapping, optional
+        Names of declared features, and the level whose crossing wakes.
+    """
+
+    every: str | None = None
+    bar: bool = False
+    book: bool = False
+    trade: bool = False
+    fill: bool = False
+    cross: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A series of bars: of time ("5m"), of so many trades, of so many lots, or of so much value."""
+
+    kind: Literal["time", "tick", "volume", "dollar"]
+    size: int | str
+
+    @classmethod
+    def of(cls, declared: "str | Bars") -> "Bars":
+        """What a strategy declared: a duration is short for bars of time."""
+        return declared if isinstance(declared, Bars) else cls("time", declared)
+
+
+class View(Protocol):
+    """What a strategy sees when it is woken. It is filled anew for every wake: copy what you keep.
+
+    Prices are in ticks, sizes in lots, money in the settlement currency. What is not known is NaN.
+    Declared features are attributes under the names that the strategy gave them.
+    """
+
+    @property
+    def reason(self) -> Literal["timer", "bar", "book", "trade", "fill", "cross"]: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def bid(self) -> float: ...
+    @property
+    def ask(self) -> float: ...
+    @property
+    def bid_qty(self) -> float: ...
+    @property
+    def ask_qty(self) -> float: ...
+    @property
+    def mid(self) -> float: ...
+    @property
+    def spread(self) -> float: ...
+    @property
+    def microprice(self) -> float: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def entry(self) -> float: ...
+    @property
+    def unrealised(self) -> float: ...
+    @property
+    def equity(self) -> float: ...
+    @property
+    def open(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def close(self) -> float: ...
+    @property
+    def volume(self) -> float: ...
+    @property
+    def tick_size(self) -> float: ...
+    @property
+    def lot_size(self) -> float: ...
+    @property
+    def bids(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def asks(self) -> tuple[tuple[int, int], ...]: ...
+    def __getattr__(self, feature: str, /) -> float: ...
+
+
+class Strategy(Protocol):
+    """Anything with a `decide`. What else it has declares what the engine does for it:
+
+    - `bars`: its series of bars, a duration or `Bars`;
+    - `wake`: a `Wake`; with `bars` alone it is woken by them;
+    - attributes that are a `Feature`: numbers that its view shall have;
+    - `depth`: how many levels of the book its view shall have.
+    """
+
+    def decide(self, view: View, /) -> Intent | None:
+        """Say what is wanted; `None` keeps what was wanted before."""
+
+
+def declared_features(strategy: object) -> dict[str, Feature]:
+    """The features that a strategy declares, by the names that it gives them."""
+    found: dict[str, Feature] = {}
+    for owner in reversed(type(strategy).__mro__):
+        found |= {key: value for key, value in vars(owner).items() if isinstance(value, Feature)}
+    found |= {
+        key: value for key, value in _instance_values(strategy) if isinstance(value, Feature)
+    }
+    return found
+
+
+def _instance_values(strategy: object) -> list[tuple[str, object]]:
+    if hasattr(strategy, "__dict__"):
+        return list(vars(strategy).items())
+    if hasattr(type(strategy), "__dataclass_fields__"):
+        return [(f.name, getattr(strategy, f.name)) for f in fields(strategy)]  # type: ignore[arg-type]
+    return []

@@ -1,0 +1,1 @@
+"""Strategies, and the runs that trade them. Never imports research or operations."""

@@ -1,0 +1,1 @@
+"""Where rooms meet: a strategy, data, a profile and the engine become a run."""

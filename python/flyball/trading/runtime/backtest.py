@@ -1,0 +1,186 @@
+"""A strategy over recorded data: the same engine as live, the simulated venue behind it."""
+
+import json
+import time
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from flyball import _core
+from flyball.config.profile import Profile, profile as find_profile
+from flyball.config.run import Sim, Sizing
+from flyball.domain import Dataset, Strategy
+from flyball.errors import ConfigError
+from flyball.trading.runtime import plan
+from flyball.trading.runtime.result import Result, notices
+
+__all__ = ["backtest"]
+
+_STEPS = 200_000
+_SAMPLES = 4_000
+
+
+def backtest(
+    strategy: Strategy,
+    *,
+    data: Dataset,
+    profile: str | Path | Profile,
+    cash: float | Decimal,
+    sizing: Sizing | None = None,
+    sim: Sim | None = None,
+    journal: Path | str | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Result:
+    """Run a strategy over recorded data.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Anything with a `decide`; what else it declares is done by the engine.
+    data : Dataset
+        From `flyball.data(...)`.
+    profile : str, Path or Profile
+        What protects the account: a name, a TOML file, or a profile.
+    cash : float or Decimal
+        Cash at the start, settlement currency.
+    sizing : Sizing, optional
+        How large a signal becomes; strategies that return `Signal` need one.
+    sim : Sim, optional
+        What is assumed about venue and latency; the venue's own assumptions by default.
+    journal : Path, optional
+        A folder for the journal of the run: it replays to the same commands and state.
+    progress : callable, optional
+        Called with the share of the data that was read, 0 to 1.
+
+    Returns
+    -------
+    Result
+        Equity, fills, orders, notices, and a hash of the engine's final state: the same for the
+        same run, always.
+
+    Raises
+    ------
+    ConfigError
+        If something about the run makes no sense; the message says what and what would.
+    DataError
+        If the tape is damaged.
+    StrategyError
+        If the strategy raised (with its traceback as the cause) or returned nonsense.
+    JournalError
+        If the journal cannot be written. It is complete up to there.
+    """
+    chosen = profile if isinstance(profile, Profile) else find_profile(profile)
+    amount = _cash(cash)
+    sim = sim or Sim()
+    engine = plan.engine_config(
+        strategy, data=data, profile=chosen, cash=amount, sizing=sizing
+    )
+    simulated = plan.sim_config(sim, data)
+    span = max(1, data.last_ns - data.first_ns)
+    about = {
+        "flyball": _core.VERSION,
+        "build": _core.BUILD,
+        "kind": "backtest",
+        "strategy": type(strategy).__name__,
+        "data": data.name,
+        "engine": engine,
+        "sim": simulated,
+    }
+    run = _core.Run(
+        engine=plan.dump(engine),
+        sim=plan.dump(simulated),
+        tape=data.tape,
+        strategies=[plan.bound_strategy(strategy, sized=sizing is not None)],
+        sample_ns=max(1, span // _SAMPLES),
+        journal=None if journal is None else Path(journal),
+        about=json.dumps(about),
+    )
+    started = time.perf_counter()
+    interrupted = _drive(run, progress)
+    outcome = run.finish()
+    return _result(
+        outcome,
+        strategy=type(strategy).__name__,
+        data=data,
+        profile=chosen,
+        cash=amount,
+        journal=None if journal is None else Path(journal),
+        seconds=time.perf_counter() - started,
+        interrupted=interrupted,
+        assumptions=_assumptions(sim, simulated, data),
+    )
+
+
+def _drive(run: _core.Run, progress: Callable[[float], None] | None) -> bool:
+    """Step until the end; `True` when a person interrupted it. The journal is closed either way."""
+    try:
+        while run.step(_STEPS):
+            if progress is not None:
+                progress(run.progress)
+    except KeyboardInterrupt:
+        return True
+    except BaseException:
+        run.finish()
+        raise
+    if progress is not None:
+        progress(1.0)
+    return False
+
+
+def _cash(cash: float | Decimal) -> Decimal:
+    try:
+        amount = Decimal(str(cash))
+    except InvalidOperation as error:
+        raise ConfigError(f"cash: {cash!r} is no number") from error
+    if not amount.is_finite() or amount <= 0:
+        raise ConfigError(f"cash: must be above zero, got {cash}")
+    return amount
+
+
+def _assumptions(sim: Sim, simulated: dict[str, Any], data: Dataset) -> dict[str, str]:
+    """What the simulator took for granted, for people."""
+
+    def ms(ns: int) -> str:
+        return f"{ns / 1e6:g} ms"
+
+    way = simulated["order_latency"]
+    order = ms(way["constant"]["ns"]) if "constant" in way else (
+        f"{ms(way['uniform']['min_ns'])} to {ms(way['uniform']['max_ns'])}"
+    )
+    found = {
+        "venue rules": data.instrument.venue,
+        "fees": f"maker {data.instrument.maker_fee:%}, taker {data.instrument.taker_fee:%}",
+        "order latency": order,
+        "report latency": ms(simulated["report_latency"]["constant"]["ns"]),
+        "seed": str(sim.seed),
+    }
+    if data.contents == "bars":
+        found |= {
+            "path within a bar": f"{sim.bar_path}, the extreme that hurts first",
+            "spread": f"{sim.bar_spread:%}",
+            "participation": f"{sim.bar_participation:%} of the volume",
+        }
+    else:
+        found |= {"queue": sim.queue, "feed latency": sim.feed_latency}
+    return found
+
+
+def _result(outcome: dict[str, Any], **known: Any) -> Result:  # noqa: ANN401
+    return Result(
+        equity=Decimal(outcome["equity"]) if outcome["equity"] != "unknown" else Decimal("NaN"),
+        fees=Decimal(outcome["fees"]),
+        funding=Decimal(str(outcome["funding"])),
+        max_drawdown=outcome["max_drawdown"],
+        flat=outcome["flat"],
+        samples=outcome["samples"],
+        fills=outcome["fills"],
+        orders=outcome["orders"],
+        notices=notices(outcome["notices"]),
+        refused=dict(outcome["refused"]),
+        events=outcome["events"],
+        decisions=outcome["decisions"],
+        not_ready=outcome["not_ready"],
+        state_hash=outcome["state_hash"],
+        **known,
+    )

@@ -1,0 +1,115 @@
+"""Strategies by name: built-in ones, and those in the user's own files."""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from flyball.domain import Strategy
+from flyball.errors import ConfigError
+
+__all__ = ["BUILTIN", "make_strategy"]
+
+BUILTIN = {
+    "breakout": "flyball.trading.strategies.breakout:Breakout",
+    "maker": "flyball.trading.strategies.maker:Maker",
+    "mean_reversion": "flyball.trading.strategies.mean_reversion:MeanReversion",
+}
+
+
+def make_strategy(name: str, parameters: Mapping[str, Any]) -> Strategy:
+    """The strategy of this name, with these parameters.
+
+    Parameters
+    ----------
+    name : str
+        A built-in name, "module:Class", or "path/to/file.py:Class".
+    parameters : mapping
+        Fields of the strategy; texts are turned into what the field is.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such strategy, or a parameter is unknown, missing or of the wrong kind.
+
+    Examples
+    --------
+    >>> make_strategy("breakout", {"channel": "20"})
+    Breakout(bars='5m', channel=20, stop=3.0)
+    """
+    found = _find(BUILTIN.get(name, name))
+    known = {f.name: f for f in fields(found)} if is_dataclass(found) else {}
+    values: dict[str, Any] = {}
+    for key, value in parameters.items():
+        if known and key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"; the nearest is {near[0]!r}" if near else f": it has {', '.join(known)}"
+            raise ConfigError(f"{found.__name__} has no parameter {key!r}{hint}")
+        values[key] = _typed(key, value, known[key].type if key in known else None)
+    missing = [
+        key
+        for key, f in known.items()
+        if f.default is MISSING and f.default_factory is MISSING and key not in values
+    ]
+    if missing:
+        raise ConfigError(f"{found.__name__} wants a value for {missing[0]!r}")
+    try:
+        made: Strategy = found(**values)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{found.__name__} cannot be made: {error}") from error
+    return made
+
+
+def _find(target: str) -> type:
+    module_name, colon, class_name = target.rpartition(":")
+    if not colon:
+        near = get_close_matches(target, BUILTIN, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise ConfigError(
+            f"there is no strategy {target!r}{hint}: built in are {', '.join(BUILTIN)}; "
+            "your own is file.py:Class"
+        )
+    if module_name.endswith(".py"):
+        module = _load_file(Path(module_name))
+    else:
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"there is no module {module_name!r}: {error}") from error
+    found = getattr(module, class_name, None)
+    if not inspect.isclass(found):
+        classes = [key for key, value in vars(module).items() if inspect.isclass(value)]
+        near = get_close_matches(class_name, classes, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise ConfigError(f"{module_name} has no class {class_name!r}{hint}")
+    return found
+
+
+def _load_file(path: Path) -> Any:  # noqa: ANN401
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(f"{path}: there is no such Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _typed(key: str, value: Any, kind: Any) -> Any:  # noqa: ANN401
+    """A parameter given as text becomes what the field is."""
+    if not isinstance(value, str) or kind in (str, "str", None):
+        return value
+    wanted = kind if isinstance(kind, type) else {"int": int, "float": float, "bool": bool}.get(kind)
+    try:
+        if wanted is bool:
+            return {"true": True, "false": False}[value.lower()]
+        if wanted in (int, float):
+            return wanted(value)
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"parameter {key}: {value!r} is no {wanted.__name__}") from error
+    return value
