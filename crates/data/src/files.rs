@@ -36,6 +36,16 @@ impl Draft {
         })
     }
 
+    /// Where it lies until it is complete.
+    pub(crate) fn place(&self) -> &Path {
+        &self.part
+    }
+
+    /// What it will be called.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The error behind a failed write.
     pub(crate) fn failure(&mut self, else_reason: &str) -> DataError {
         let path = self.path.clone();

@@ -41,11 +41,20 @@
 
 mod error;
 mod files;
+mod instruments;
 mod map;
+mod states;
 
+/// Is data whole, and does it make sense?
+pub mod check;
+/// Recordings become tapes and tables.
+pub mod import;
 /// The journal of a run, in files on disk.
 pub mod journal;
+/// Raw recordings, read as events.
+pub mod recording;
 /// Tapes: market data as the engine reads it.
 pub mod tape;
 
-pub use error::DataError;
+pub use error::{DataError, LineError};
+pub use states::book_states;

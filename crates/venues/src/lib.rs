@@ -73,7 +73,7 @@ pub mod hyperliquid;
 pub mod kraken;
 
 pub use error::{DecodeError, Quantity};
-pub use listing::{Listed, Listings, Surveyed, Used};
+pub use listing::{Listed, Listings, Surveyed, Used, rate};
 pub use number::{Grid, Number};
 pub use time::parse_utc;
 

@@ -76,6 +76,25 @@ impl Listings {
         Self { all: Vec::new(), open: true }
     }
 
+    /// A survey of the instruments of these names only.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Listing`] when a name comes twice, or is none.
+    pub fn survey_of<S: AsRef<str>>(symbols: &[S]) -> Result<Self, DecodeError> {
+        let mut listings = Self::survey();
+        let unit = Decimal::new(1, 0);
+        for (at, symbol) in symbols.iter().map(AsRef::as_ref).enumerate() {
+            let refuse =
+                |reason: String| DecodeError::Listing { symbol: symbol.to_owned(), reason };
+            let at = u16::try_from(at).map_err(|_| refuse("more than 65 535".to_owned()))?;
+            Symbol::new(symbol).map_err(|error| refuse(error.to_string()))?;
+            listings.add(InstrumentId::new(at), symbol, unit, unit)?;
+        }
+        listings.open = false;
+        Ok(listings)
+    }
+
     /// List one more instrument.
     ///
     /// # Errors
@@ -109,14 +128,14 @@ impl Listings {
         self.all.iter()
     }
 
-    /// The instrument of this name.
+    /// The instrument of this name; `None` when it is not listed.
     ///
     /// # Errors
     ///
     /// [`DecodeError::Listing`] when a survey meets more instruments, or longer names, than the
     /// engine takes.
     #[inline]
-    pub(crate) fn find(&mut self, symbol: &str) -> Result<Option<&mut Listed>, DecodeError> {
+    pub fn find(&mut self, symbol: &str) -> Result<Option<&mut Listed>, DecodeError> {
         let at = self.all.iter().position(|it| it.symbol == symbol);
         match at {
             Some(at) => Ok(self.all.get_mut(at)),
@@ -126,7 +145,11 @@ impl Listings {
     }
 
     /// The only instrument, for messages that do not name theirs.
-    pub(crate) fn only(&mut self) -> Result<&mut Listed, DecodeError> {
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Nameless`] when none or several are listed.
+    pub fn only(&mut self) -> Result<&mut Listed, DecodeError> {
         if self.open && self.all.is_empty() {
             return self.discover("");
         }
@@ -254,14 +277,22 @@ impl Listed {
     }
 
     /// A level of this instrument's book.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Number`].
     #[inline]
-    pub(crate) fn level(&mut self, price: Number, qty: Number) -> Result<Level, DecodeError> {
+    pub fn level(&mut self, price: Number, qty: Number) -> Result<Level, DecodeError> {
         Ok(Level { price: self.price(price)?, qty: self.qty(qty)? })
     }
 }
 
 /// A number as a rate.
-pub(crate) fn rate(number: Number) -> Result<Rate, DecodeError> {
+///
+/// # Errors
+///
+/// [`DecodeError::Number`] when it has more decimals than a rate keeps, or does not fit.
+pub fn rate(number: Number) -> Result<Rate, DecodeError> {
     number.reduced().at_scale(Rate::DECIMALS).map(Rate::from_parts).map_err(|error| {
         DecodeError::Number {
             quantity: Quantity::Rate,

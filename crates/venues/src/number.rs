@@ -80,6 +80,30 @@ impl Number {
         Ok(Self { mantissa: decimal.units(), decimals: decimal.decimals() })
     }
 
+    /// Decimals to which [`Number::parse_float_text`] rounds.
+    pub const FLOAT_DECIMALS: u8 = 8;
+
+    /// Read a number that some programme kept in a float before it was written, and whether it had
+    /// to be rounded: `0.11244000000000001` is what a float makes of `0.11244`. A number within
+    /// 10^-12 of a multiple of 10^-8 becomes that.
+    ///
+    /// # Errors
+    ///
+    /// [`DecimalError::OffGrid`] when it has more than eight decimals and is not near eight;
+    /// otherwise as [`Number::parse`].
+    pub fn parse_float_text(text: &[u8]) -> Result<(Self, bool), DecimalError> {
+        match Self::parse(text) {
+            Ok(number) if number.reduced().decimals() <= Self::FLOAT_DECIMALS => {
+                Ok((number, false))
+            }
+            Err(error @ DecimalError::Malformed { .. }) => Err(error),
+            _ => {
+                let units = artefact(text).ok_or(DecimalError::OffGrid)?;
+                Ok((Self::new(units, Self::FLOAT_DECIMALS), true))
+            }
+        }
+    }
+
     /// The same number in lowest terms.
     pub const fn reduced(self) -> Decimal {
         Decimal::new(self.mantissa, self.decimals)
@@ -218,6 +242,32 @@ fn exact_quotient(number: i64, by: i64) -> Result<i64, DecimalError> {
     number.checked_div(by).ok_or(DecimalError::OffGrid)
 }
 
+/// How close a float artefact must be to what it stands for: 10^-12.
+const ARTEFACT_DECIMALS: u32 = 12;
+
+/// Units of 10^-8 that a float artefact stands for.
+fn artefact(text: &[u8]) -> Option<i64> {
+    let (mantissa, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (text.get(..at)?, std::str::from_utf8(text.get(at.checked_add(1)?..)?).ok()?),
+        None => (text, "0"),
+    };
+    let whole = mantissa.iter().position(|&byte| byte == b'.').unwrap_or(mantissa.len());
+    let digits = mantissa.iter().filter(|&&byte| byte != b'.');
+    let units = digits.clone().try_fold(0_i128, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0'))?;
+        sum.checked_mul(10)?.checked_add(i128::from(digit))
+    })?;
+    let behind = i32::try_from(digits.count().checked_sub(whole)?).ok()?;
+    let decimals = u32::try_from(behind.checked_sub(exponent.parse().ok()?)?).ok()?;
+    let finer = decimals.checked_sub(u32::from(Number::FLOAT_DECIMALS))?;
+    let unit = 10_i128.checked_pow(finer)?;
+    let nearest = units.checked_add(unit.checked_div(2)?)?.checked_div(unit)?;
+    let away = nearest.checked_mul(unit)?.checked_sub(units)?.unsigned_abs();
+    // away × 10^-decimals ≤ 10^-12
+    let allowed = 10_u128.checked_pow(decimals.saturating_sub(ARTEFACT_DECIMALS))?;
+    (decimals > ARTEFACT_DECIMALS && away <= allowed).then(|| i64::try_from(nearest).ok())?
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -263,6 +313,34 @@ mod tests {
         assert_eq!(nearest(b"0.25"), Ok(2));
         assert_eq!(nearest(b"0.35"), Ok(4));
         assert_eq!(nearest(b"3"), Ok(30));
+    }
+
+    #[test]
+    fn float_artefacts_become_what_was_meant() {
+        let cases: [(&str, i64, u8, bool); 9] = [
+            ("0.11244000000000001", 11_244_000, 8, true),
+            ("0.9009999999999999", 90_100_000, 8, true),
+            ("0.10099999999999999", 10_100_000, 8, true),
+            ("0.00031099999999999997", 31_100, 8, true),
+            ("7.000000000000001e-05", 7000, 8, true),
+            ("7.032e-05", 7032, 8, false),
+            ("1.14e-06", 114, 8, false),
+            ("25705.001", 25_705_001, 3, false),
+            ("0.0", 0, 1, false),
+        ];
+        for (text, mantissa, decimals, rounded) in cases {
+            let expected = (Number::new(mantissa, decimals), rounded);
+            assert_eq!(Number::parse_float_text(text.as_bytes()), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_really_finer_is_refused() {
+        for text in
+            ["0.123456785", "0.12345678001", "0.12345678000200", "x", "", "-0.1124400000001"]
+        {
+            assert!(Number::parse_float_text(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Market data as the engine reads it: one file of events, checksummed and hash-chained.
 
+mod about;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use flyball_core::journal::{Chain, Cursor, Entry, JournalError, Place, Reader, S
 use crate::DataError;
 use crate::map::{Map, Releaser};
 
+pub use about::{About, Source, Table};
 pub use writer::TapeWriter;
 
 /// A tape on disk. Opening reads its header only; events are read where they lie, and the memory
@@ -48,6 +50,20 @@ impl Tape {
     /// What its writer says about it: JSON.
     pub fn about(&self) -> &str {
         &self.about
+    }
+
+    /// What its importer says about it.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Format`] when it was not written by an importer of this build's kind.
+    pub fn details(&self) -> Result<About, DataError> {
+        serde_json::from_str(&self.about).map_err(|error| DataError::Format {
+            path: self.path.clone(),
+            reason: format!(
+                "its header does not say what an importer says: {error}; import it again"
+            ),
+        })
     }
 
     /// Where it lies.
