@@ -79,7 +79,8 @@ pub struct Checker {
 struct Instrument {
     spec: InstrumentSpec,
     book: Option<Box<Book>>,
-    last_depth: (DepthKind, Sequence, i64),
+    last_depth: (DepthKind, Sequence),
+    last_depth_ns: i64,
     trades: Trades,
     bars: Bars,
 }
@@ -138,7 +139,8 @@ impl Checker {
         let of = |spec: &InstrumentSpec| Instrument {
             spec: spec.clone(),
             book: None,
-            last_depth: (DepthKind::Snapshot, Sequence::default(), i64::MIN),
+            last_depth: (DepthKind::Snapshot, Sequence::default()),
+            last_depth_ns: i64::MIN,
             trades: Trades::new(&options),
             bars: Bars::new(&options),
         };
@@ -180,6 +182,10 @@ impl Checker {
                     DepthKind::Diff => &mut counts.diffs,
                 };
                 one_more(kind);
+                // A book without a time of its own has the time of receipt, by another clock.
+                if event.time_ns != event.received_ns {
+                    it.venue_time(at, findings);
+                }
                 it.depth(depth, at, findings, counts)?;
                 self.latency(event, place, true);
             }
@@ -287,6 +293,14 @@ impl Checker {
 }
 
 impl Instrument {
+    fn venue_time(&mut self, at: (i64, Place), findings: &mut Findings) {
+        let last = std::mem::replace(&mut self.last_depth_ns, at.0);
+        if at.0 < last {
+            let detail = || format!("by {} ms", milliseconds(last.saturating_sub(at.0)));
+            findings.add(FindingKind::VenueTimeBack, 1, at, detail);
+        }
+    }
+
     fn depth(
         &mut self,
         depth: &Depth<'_>,
@@ -296,15 +310,10 @@ impl Instrument {
     ) -> Result<(), DataError> {
         let levels = depth.bids.len().saturating_add(depth.asks.len()) as u64;
         counts.levels = counts.levels.saturating_add(levels);
-        let before = std::mem::replace(&mut self.last_depth, (depth.kind, depth.sequence, at.0));
-        if depth.sequence.last != 0 && (before.0, before.1) == (depth.kind, depth.sequence) {
-            let detail = || format!("number {}", depth.sequence.last);
-            findings.add(FindingKind::DuplicateMessage, 1, at, detail);
-        }
-        if at.0 < before.2 {
-            let back = before.2.saturating_sub(at.0);
-            let detail = || format!("by {} ms", milliseconds(back));
-            findings.add(FindingKind::VenueTimeBack, 1, at, detail);
+        let (kind, sequence) = (depth.kind, depth.sequence);
+        let before = std::mem::replace(&mut self.last_depth, (kind, sequence));
+        if sequence.last != 0 && before == (kind, sequence) {
+            findings.add(FindingKind::DuplicateMessage, 1, at, || number(depth));
         }
         for level in depth.bids.iter().chain(depth.asks) {
             check_level(level, at, findings);
@@ -316,13 +325,10 @@ impl Instrument {
         match book.apply(depth) {
             Ok(Applied::Changed | Applied::Healed) => {}
             Ok(Applied::Waits) => {
-                let detail = || format!("number {}", depth.sequence.last);
-                findings.add(FindingKind::Waiting, 1, at, detail);
+                findings.add(FindingKind::Waiting, 1, at, || number(depth));
             }
             Ok(Applied::Stale) => {
-                let detail = || {
-                    format!("number {}, the book is at {}", depth.sequence.last, book.sequence())
-                };
+                let detail = || format!("{}, the book is at {}", number(depth), book.sequence());
                 findings.add(FindingKind::Stale, 1, at, detail);
             }
             Err(error) => findings.add(kind_of(error), 1, at, || error.to_string()),
@@ -334,6 +340,10 @@ impl Instrument {
         counts.deepest = counts.deepest.max(deepest as u64);
         Ok(())
     }
+}
+
+fn number(depth: &Depth<'_>) -> String {
+    format!("number {}", depth.sequence.last)
 }
 
 const fn kind_of(error: BookError) -> FindingKind {

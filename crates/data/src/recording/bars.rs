@@ -41,7 +41,7 @@ struct Row {
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     time_ns: i64,
-    rate: Number,
+    number: Number,
     line: Line,
 }
 
@@ -149,7 +149,7 @@ impl<V: Visit> Reading<'_, V> {
     fn rate(&mut self, row: &Rate) -> Result<(), DataError> {
         let at = |stop: Stop| stop.at(self.recording, row.line);
         let it = self.listings.only().map_err(|e| at(e.into()))?;
-        let rate = rate(row.rate).map_err(|e| at(e.into()))?;
+        let rate = rate(row.number).map_err(|e| at(e.into()))?;
         let body = Body::FundingRate(FundingRate { instrument: it.id(), rate, settles: true });
         self.totals.count(Seen::Market);
         let event = Event { time_ns: row.time_ns, received_ns: row.time_ns, body };
@@ -349,7 +349,7 @@ impl<'a> Rates<'a> {
             let at = |error: LineError| Stop::Line(error).at(self.recording, line);
             let [time, text] = columns.split(lines.current()).map_err(at)?;
             let time_ns = time_ns(time).map_err(at)?;
-            let Some(rate) = columns.number(1, text).map_err(at)? else {
+            let Some(number) = columns.number(1, text).map_err(at)? else {
                 reading.no_value(time_ns, line);
                 continue;
             };
@@ -357,7 +357,7 @@ impl<'a> Rates<'a> {
                 return Err(at(LineError::Order));
             }
             self.last_ns = time_ns;
-            return Ok(Some(Rate { time_ns, rate, line }));
+            return Ok(Some(Rate { time_ns, number, line }));
         }
     }
 

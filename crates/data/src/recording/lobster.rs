@@ -5,9 +5,9 @@ use std::io::BufReader;
 use std::path::Path;
 
 use flyball_core::domain::{
-    Body, Depth, DepthKind, Event, Level, Qty, SECOND, Sequence, Side, Trade,
+    Body, Decimal, Depth, DepthKind, Event, Level, Qty, SECOND, Sequence, Side, Trade,
 };
-use flyball_venues::{Listed, Listings, Number, Seen, parse_utc};
+use flyball_venues::{Grid, Listed, Listings, Number, Seen, parse_utc};
 use zip::ZipArchive;
 
 use crate::DataError;
@@ -208,14 +208,11 @@ fn number(column: &str, text: &[u8]) -> Result<Number, LineError> {
     })
 }
 
-/// Seconds after midnight, with decimals, as UTC nanoseconds.
+/// Seconds after midnight, with decimals, as UTC nanoseconds: the nearest, for some texts are what
+/// a float makes of nine decimals.
 fn seconds_ns(text: &[u8], midnight: i64) -> Result<i64, LineError> {
-    let ns = number("time", text).ok().and_then(|number| {
-        let missing = 9_u8.checked_sub(number.decimals())?;
-        number
-            .mantissa()
-            .checked_mul(10_i64.checked_pow(u32::from(missing))?)?
-            .checked_add(midnight)
-    });
+    let nanoseconds = Grid::new(Decimal::new(1, 9));
+    let ns = number("time", text).ok().and_then(|number| nanoseconds.nearest(number).ok());
+    let ns = ns.and_then(|ns| ns.checked_add(midnight));
     ns.ok_or_else(|| LineError::Time(String::from_utf8_lossy(text).into_owned()))
 }
