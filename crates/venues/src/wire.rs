@@ -58,7 +58,12 @@ pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
     message: &'de [u8],
     seed: S,
 ) -> Result<S::Value, DecodeError> {
-    let mut json = serde_json::Deserializer::from_slice(message);
+    // Once for the whole message: every string in it is then known to be one.
+    let text = std::str::from_utf8(message).map_err(|error| DecodeError::Json {
+        byte: error.valid_up_to().saturating_add(1),
+        reason: "not UTF-8".to_owned(),
+    })?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut json).map_err(|error| DecodeError::json(message, &error))?;
     json.end().map_err(|error| DecodeError::json(message, &error))?;
     Ok(value)
