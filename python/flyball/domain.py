@@ -6,7 +6,7 @@ something is estimated; orders are whole numbers.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -96,7 +96,8 @@ class Dataset:
     """Imported market data: a tape for the engine, tables for people.
 
     Times are UTC nanoseconds since 1970. `clock_offset_ns` is added to the times of receipt where
-    the recorder's clock was wrong.
+    the recorder's clock was wrong. `quiet_ns` is the longest silence that is normal: what risk
+    takes for old data is older than that.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Dataset:
     events: int
     clock_offset_ns: int = 0
     interval_ns: int | None = None
+    quiet_ns: int = 0
 
     @property
     def tape(self) -> Path:
@@ -251,17 +253,7 @@ class Strategy(Protocol):
 def declared_features(strategy: object) -> dict[str, Feature]:
     """The features that a strategy declares, by the names that it gives them."""
     found: dict[str, Feature] = {}
-    for owner in reversed(type(strategy).__mro__):
-        found |= {key: value for key, value in vars(owner).items() if isinstance(value, Feature)}
-    found |= {
-        key: value for key, value in _instance_values(strategy) if isinstance(value, Feature)
-    }
+    for owner in [*reversed(type(strategy).__mro__), strategy]:
+        values = getattr(owner, "__dict__", {})
+        found |= {key: value for key, value in values.items() if isinstance(value, Feature)}
     return found
-
-
-def _instance_values(strategy: object) -> list[tuple[str, object]]:
-    if hasattr(strategy, "__dict__"):
-        return list(vars(strategy).items())
-    if hasattr(type(strategy), "__dataclass_fields__"):
-        return [(f.name, getattr(strategy, f.name)) for f in fields(strategy)]  # type: ignore[arg-type]
-    return []

@@ -43,6 +43,7 @@ mod error;
 mod files;
 mod instruments;
 mod map;
+mod records;
 mod states;
 
 /// Is data whole, and does it make sense?

@@ -1,12 +1,12 @@
 //! What a strategy returns. Prices are in ticks, sizes in lots.
 
+use std::fmt::Write;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 
-use flyball_core::domain::{
-    self, Direction, Intent, Level, MAX_QUOTES, NetQty, Price, Qty, SECOND,
-};
+use flyball_core::domain::{self, Direction, Intent, Level, MAX_QUOTES, NetQty, Price, Qty};
 use flyball_core::strategy::Draft;
 
 /// A price in ticks that may lie between ticks; the engine wants the nearest one.
@@ -34,7 +34,7 @@ pub(crate) struct Signal {
     take_profit: Option<f64>,
     #[pyo3(get)]
     max_holding_s: Option<f64>,
-    signal: domain::Signal,
+    intent: domain::Signal,
 }
 
 #[pymethods]
@@ -63,23 +63,24 @@ impl Signal {
         }
         let holding = match max_holding_s {
             None => None,
-            Some(s) if (0.001..=1e9).contains(&s) => {
+            Some(s) if (0.001..=1e9).contains(&s) =>
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-                Some((s * SECOND as f64) as i64)
+                Some((s * 1e9) as i64)
             }
             Some(s) => {
                 let reason = format!("max_holding_s must be 0.001 to 1e9 seconds; got {s}");
                 return Err(PyValueError::new_err(reason));
             }
         };
-        let signal = domain::Signal {
+        let intent = domain::Signal {
             direction,
             confidence,
             stop: ticks("stop", stop)?,
             take_profit: ticks("take_profit", take_profit)?,
             max_holding_ns: holding,
         };
-        Ok(Self { direction, confidence, stop, take_profit, max_holding_s, signal })
+        Ok(Self { direction, confidence, stop, take_profit, max_holding_s, intent })
     }
 
     #[getter]
@@ -92,14 +93,14 @@ impl Signal {
     }
 
     fn __repr__(&self) -> String {
-        let mut text = format!("Signal({:?}, confidence={}", self.side(), self.confidence);
+        let mut text = format!("Signal('{}', confidence={:?}", self.side(), self.confidence);
         for (name, value) in [
             ("stop", self.stop),
             ("take_profit", self.take_profit),
             ("max_holding_s", self.max_holding_s),
         ] {
             if let Some(value) = value {
-                text += &format!(", {name}={value}");
+                let _ = write!(text, ", {name}={value:?}");
             }
         }
         text + ")"
@@ -116,7 +117,7 @@ pub(crate) struct Target {
     stop: Option<f64>,
     #[pyo3(get)]
     take_profit: Option<f64>,
-    target: domain::Target,
+    intent: domain::Target,
 }
 
 #[pymethods]
@@ -129,19 +130,19 @@ impl Target {
         take_profit: Option<f64>,
     ) -> PyResult<Self> {
         let position = whole("position", "lots", position)?;
-        let target = domain::Target {
+        let intent = domain::Target {
             position: NetQty::from_lots(position),
             stop: ticks("stop", stop)?,
             take_profit: ticks("take_profit", take_profit)?,
         };
-        Ok(Self { position, stop, take_profit, target })
+        Ok(Self { position, stop, take_profit, intent })
     }
 
     fn __repr__(&self) -> String {
         let mut text = format!("Target({}", self.position);
         for (name, value) in [("stop", self.stop), ("take_profit", self.take_profit)] {
             if let Some(value) = value {
-                text += &format!(", {name}={value}");
+                let _ = write!(text, ", {name}={value:?}");
             }
         }
         text + ")"
@@ -193,9 +194,8 @@ fn written(levels: &[Level]) -> String {
 
 fn levels(side: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Level>> {
     let Some(given) = given else { return Ok(Vec::new()) };
-    let shape = || {
-        PyTypeError::new_err(format!("{side} must be pairs (price in ticks, size in lots)"))
-    };
+    let shape =
+        || PyTypeError::new_err(format!("{side} must be pairs (price in ticks, size in lots)"));
     let mut levels = Vec::with_capacity(MAX_QUOTES);
     for quote in given.try_iter().map_err(|_| shape())? {
         let quote = quote?;
@@ -227,26 +227,38 @@ fn whole(name: &str, unit: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let reason = match value.extract::<f64>() {
         #[expect(clippy::cast_possible_truncation, reason = "whole, and in range")]
         Ok(number) if number.fract() == 0.0 && number.abs() < 9e15 => return Ok(number as i64),
-        Ok(number) => format!(
-            "{name} must be a whole number of {unit}; got {number}: use floor() or ceil()"
-        ),
+        Ok(number) => {
+            format!("{name} must be a whole number of {unit}; got {number}: use floor() or ceil()")
+        }
         Err(_) => format!("{name} must be a whole number of {unit}; got {value}"),
     };
     Err(PyTypeError::new_err(reason))
 }
 
-/// What `decide` returned, written down for the engine. `false` when it is no intent.
-pub(crate) fn write(returned: &Bound<'_, PyAny>, draft: &mut Draft) -> bool {
+/// What `decide` returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Returned {
+    /// A signal, whose size the engine finds.
+    Signal,
+    /// An intent that says its size itself.
+    Sized,
+    /// No intent.
+    Nonsense,
+}
+
+/// Write down for the engine what `decide` returned.
+pub(crate) fn write(returned: &Bound<'_, PyAny>, draft: &mut Draft) -> Returned {
     if let Ok(quotes) = returned.cast_exact::<Quotes>() {
         let quotes = quotes.get();
         let wanted = domain::Quotes { bids: &quotes.bids, asks: &quotes.asks };
         draft.write(&Intent::Quotes(wanted));
     } else if let Ok(signal) = returned.cast_exact::<Signal>() {
-        draft.write(&Intent::Signal(signal.get().signal));
+        draft.write(&Intent::Signal(signal.get().intent));
+        return Returned::Signal;
     } else if let Ok(target) = returned.cast_exact::<Target>() {
-        draft.write(&Intent::Target(target.get().target));
+        draft.write(&Intent::Target(target.get().intent));
     } else {
-        return false;
+        return Returned::Nonsense;
     }
-    true
+    Returned::Sized
 }

@@ -1,10 +1,15 @@
 //! The door between Python and the engine: convert, call, convert back. No decisions live here.
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
+mod data;
 mod errors;
 mod intents;
+mod market;
+mod replay;
 mod run;
 mod strategies;
 mod tables;
+mod twin;
 mod view;
 
 use pyo3::prelude::*;
@@ -17,9 +22,17 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::data::{book_states, import_data, tape_about, verify_tape};
+    #[pymodule_export]
     use super::intents::{Quotes, Signal, Target};
     #[pymodule_export]
+    use super::market::write_synthetic;
+    #[pymodule_export]
+    use super::replay::{Replay, journal_about};
+    #[pymodule_export]
     use super::run::Run;
+    #[pymodule_export]
+    use super::twin::run_accounts;
     #[pymodule_export]
     use super::view::{FeatureAttr, View};
 

@@ -71,6 +71,7 @@ pub(crate) struct Run {
     loaded: Loaded,
     strategies: Strategies,
     watch: Watch,
+    tape: PathBuf,
     tape_words: usize,
     finished: bool,
 }
@@ -80,21 +81,20 @@ impl Run {
     /// Prepare a run.
     #[new]
     #[pyo3(signature = (*, engine, sim, tape, strategies, sample_ns, journal=None, about=""))]
-    #[expect(clippy::too_many_arguments, reason = "keywords, from one place in Python")]
     fn new(
         engine: &str,
         sim: &str,
         tape: PathBuf,
-        strategies: Vec<(String, Py<PyAny>, Py<View>)>,
+        strategies: Vec<(String, Py<PyAny>, Py<View>, bool)>,
         sample_ns: i64,
         journal: Option<PathBuf>,
         about: &str,
     ) -> PyResult<Self> {
         let engine: EngineConfig = parse("engine", engine)?;
         let sim: SimConfig = parse("sim", sim)?;
-        let tape = Tape::open(tape).map_err(|error| errors::data(&error))?;
-        let tape_words = usize::try_from(tape.bytes() / 8).unwrap_or(usize::MAX);
-        let loaded = Loaded::try_new(tape, |tape| {
+        let opened = Tape::open(&tape).map_err(|error| errors::data(&error))?;
+        let tape_words = usize::try_from(opened.bytes() / 8).unwrap_or(usize::MAX);
+        let loaded = Loaded::try_new(opened, |tape| {
             let cursor = tape.cursor().map_err(|error| errors::data(&error))?;
             Backtest::new(&engine, sim, &cursor).map_err(|error| errors::config(&error))
         })?;
@@ -107,7 +107,7 @@ impl Run {
         };
         let watch = Watch { seen: Collect::new(sample_ns), journal };
         let strategies = Strategies::new(strategies);
-        Ok(Self { loaded, strategies, watch, tape_words, finished: false })
+        Ok(Self { loaded, strategies, watch, tape, tape_words, finished: false })
     }
 
     /// Go on for some steps. Whether there is more.
@@ -116,6 +116,9 @@ impl Run {
         let outcome = loaded.with_dependent_mut(|_, run| run.run(steps, strategies, watch));
         outcome.map_err(|error| match (&error, self.strategies.take_raised()) {
             (RunError::Stopped(_), Some(raised)) => raised,
+            (RunError::Tape(error), _) => {
+                raise(Kind::Data, format!("{}: damaged at {error}", self.tape.display()))
+            }
             _ => errors::run(&error),
         })
     }
@@ -137,9 +140,8 @@ impl Run {
     /// Close the journal and tell what happened.
     fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let Self { loaded, watch, .. } = self;
-        let (hash, now) = loaded.with_dependent(|_, run| {
-            (run.engine().state_hash(), run.engine().now_ns())
-        });
+        let (hash, now) =
+            loaded.with_dependent(|_, run| (run.engine().state_hash(), run.engine().now_ns()));
         if !self.finished {
             self.finished = true;
             loaded.with_dependent(|_, run| watch.seen.sample(run.engine()));
@@ -199,5 +201,5 @@ fn account(outcome: &Bound<'_, PyDict>, engine: &Engine) -> PyResult<()> {
 
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: [u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }

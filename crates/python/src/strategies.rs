@@ -7,7 +7,7 @@ use flyball_core::engine::StrategyView;
 use flyball_core::strategy::Draft;
 
 use crate::errors::{Kind, raise};
-use crate::intents;
+use crate::intents::{self, Returned};
 use crate::view::View;
 
 /// One strategy: what is called, and the view that it gets.
@@ -15,6 +15,8 @@ struct Strategy {
     name: String,
     decide: Py<PyAny>,
     view: Py<View>,
+    /// Whether there is a policy that sizes its signals.
+    sized: bool,
     fresh: bool,
 }
 
@@ -26,12 +28,14 @@ pub(crate) struct Strategies {
 }
 
 impl Strategies {
-    /// Strategies by their name, their bound `decide` and an instance of their view class.
-    pub(crate) fn new(all: Vec<(String, Py<PyAny>, Py<View>)>) -> Self {
-        let all = all.into_iter().map(|(name, decide, view)| Strategy {
+    /// Strategies by their name, their bound `decide`, an instance of their view class, and whether
+    /// a policy sizes their signals.
+    pub(crate) fn new(all: Vec<(String, Py<PyAny>, Py<View>, bool)>) -> Self {
+        let all = all.into_iter().map(|(name, decide, view, sized)| Strategy {
             name,
             decide,
             view,
+            sized,
             fresh: true,
         });
         Self { all: all.collect(), raised: None }
@@ -76,22 +80,26 @@ impl Strategy {
             seen.fill(wake.reason, view);
         }
         let returned = self.decide.call1(py, (&self.view,)).map_err(|cause| {
-            let error = raise(
-                Kind::Strategy,
-                format!("{} raised {}", self.name, describe(py, &cause)),
-            );
+            let error =
+                raise(Kind::Strategy, format!("{} raised {}", self.name, describe(py, &cause)));
             error.set_cause(py, Some(cause));
             error
         })?;
         let returned = returned.bind(py);
-        if returned.is_none() || intents::write(returned, draft) {
+        if returned.is_none() {
             return Ok(());
         }
-        let got = returned.repr().map_or_else(|_| "something".into(), |text| text.to_string());
-        Err(raise(
-            Kind::Strategy,
-            format!("{} returned {got}: decide() returns Signal, Target, Quotes or None", self.name),
-        ))
+        let reason = match intents::write(returned, draft) {
+            Returned::Signal if !self.sized => {
+                "returned a Signal, and nothing says how large it is: give the run a sizing".into()
+            }
+            Returned::Signal | Returned::Sized => return Ok(()),
+            Returned::Nonsense => {
+                let got = returned.repr().map_or_else(|_| "?".into(), |text| text.to_string());
+                format!("returned {got}: decide() returns Signal, Target, Quotes or None")
+            }
+        };
+        Err(raise(Kind::Strategy, format!("{} {reason}", self.name)))
     }
 }
 

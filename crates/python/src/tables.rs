@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 use flyball_core::backtest::Collect;
 use flyball_core::domain::{OrderKind, Purpose, Side, TimeInForce};
 
-/// A NumPy array of one value an item.
+/// An array of one value an item.
 fn column<'py, T, I, V>(
     py: Python<'py>,
     items: &[I],

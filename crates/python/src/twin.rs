@@ -27,8 +27,6 @@ const DAY: u8 = 4;
 /// lots and ticks (its fee in `c`), for a mark ticks, for funding and transfers units of money, for
 /// a new day its number.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "columns")]
-#[expect(clippy::needless_pass_by_value, reason = "as PyO3 hands them over")]
 pub(crate) fn run_accounts(
     instrument: &str,
     cash: i64,

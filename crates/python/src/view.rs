@@ -93,7 +93,7 @@ impl View {
 
     #[getter]
     const fn mid(&self) -> f64 {
-        (self.bid + self.ask) / 2.0
+        self.bid.midpoint(self.ask)
     }
 
     #[getter]
@@ -104,7 +104,11 @@ impl View {
     #[getter]
     fn microprice(&self) -> f64 {
         let both = self.bid_qty + self.ask_qty;
-        if both > 0.0 { (self.bid * self.ask_qty + self.ask * self.bid_qty) / both } else { self.mid() }
+        if both > 0.0 {
+            (self.bid * self.ask_qty + self.ask * self.bid_qty) / both
+        } else {
+            self.mid()
+        }
     }
 
     #[getter]

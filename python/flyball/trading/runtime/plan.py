@@ -137,7 +137,7 @@ def engine_config(
         "instruments": [
             {
                 "spec": instrument_spec(data.instrument),
-                "quiet_ns": data.interval_ns or 0,
+                "quiet_ns": max(data.interval_ns or 0, data.quiet_ns),
             }
         ],
         "strategies": [_strategy(strategy, sizing)],

@@ -1,0 +1,195 @@
+"""The engine, compiled. Converts, calls, converts back; see the modules that use it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BUILD: str
+VERSION: str
+
+@final
+class Signal:
+    """A wish to hold a position, sized by the sizing policy.
+
+    Parameters
+    ----------
+    side : "long", "short" or "flat"
+    confidence : float
+        0 to 1: the size is multiplied by it.
+    stop, take_profit : float, optional
+        Where it is left, in ticks.
+    max_holding_s : float, optional
+        How long it may last, in seconds.
+    """
+
+    def __new__(
+        cls,
+        side: Literal["long", "short", "flat"] | str,
+        *,
+        confidence: float,
+        stop: float | None = None,
+        take_profit: float | None = None,
+        max_holding_s: float | None = None,
+    ) -> Signal: ...
+    @property
+    def side(self) -> Literal["long", "short", "flat"]: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def stop(self) -> float | None: ...
+    @property
+    def take_profit(self) -> float | None: ...
+    @property
+    def max_holding_s(self) -> float | None: ...
+
+@final
+class Target:
+    """A wish for exactly this position, in lots; negative is short."""
+
+    def __new__(
+        cls, position: int, *, stop: float | None = None, take_profit: float | None = None
+    ) -> Target: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def stop(self) -> float | None: ...
+    @property
+    def take_profit(self) -> float | None: ...
+
+@final
+class Quotes:
+    """Everything a strategy wants resting: pairs of price in ticks and size in lots.
+
+    What is not here gets cancelled. At most eight a side.
+    """
+
+    def __new__(
+        cls,
+        *,
+        bids: Iterable[tuple[int, int]] | None = None,
+        asks: Iterable[tuple[int, int]] | None = None,
+    ) -> Quotes: ...
+    @property
+    def bids(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def asks(self) -> tuple[tuple[int, int], ...]: ...
+
+class View:
+    """What a strategy sees; see `flyball.domain.View`."""
+
+    def __new__(cls, *, features: int = 0, depth: int = 0) -> View: ...
+    @property
+    def reason(self) -> Literal["timer", "bar", "book", "trade", "fill", "cross"]: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def bid(self) -> float: ...
+    @property
+    def ask(self) -> float: ...
+    @property
+    def bid_qty(self) -> float: ...
+    @property
+    def ask_qty(self) -> float: ...
+    @property
+    def mid(self) -> float: ...
+    @property
+    def spread(self) -> float: ...
+    @property
+    def microprice(self) -> float: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def entry(self) -> float: ...
+    @property
+    def unrealised(self) -> float: ...
+    @property
+    def equity(self) -> float: ...
+    @property
+    def open(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def close(self) -> float: ...
+    @property
+    def volume(self) -> float: ...
+    @property
+    def tick_size(self) -> float: ...
+    @property
+    def lot_size(self) -> float: ...
+    @property
+    def bids(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def asks(self) -> tuple[tuple[int, int], ...]: ...
+
+@final
+class FeatureAttr:
+    """The attribute of a view that holds one feature."""
+
+    def __new__(cls, index: int) -> FeatureAttr: ...
+    def __get__(self, view: object, owner: object | None = None) -> float: ...
+
+@final
+class Run:
+    """A backtest over a tape, driven in steps."""
+
+    def __new__(
+        cls,
+        *,
+        engine: str,
+        sim: str,
+        tape: Path,
+        strategies: Sequence[tuple[str, Callable[..., Any], View, bool]],
+        sample_ns: int,
+        journal: Path | None = None,
+        about: str = "",
+    ) -> Run: ...
+    def step(self, steps: int) -> bool: ...
+    def finish(self) -> dict[str, Any]: ...
+    @property
+    def progress(self) -> float: ...
+    @property
+    def now_ns(self) -> int: ...
+
+@final
+class Replay:
+    """A journal, run again in steps."""
+
+    def __new__(cls, folder: Path, engine: str) -> Replay: ...
+    def step(self, records: int) -> dict[str, Any] | None: ...
+    @property
+    def events(self) -> int: ...
+
+def journal_about(folder: Path) -> str: ...
+def tape_about(path: Path) -> str: ...
+def verify_tape(path: Path) -> tuple[int, str]: ...
+def import_data(
+    spec: str, folder: Path, progress: Callable[[str, int, int, int], None]
+) -> tuple[str, bool]: ...
+def book_states(
+    path: Path,
+    every: int,
+    visit: Callable[[int, NDArray[np.int64], NDArray[np.int64]], None],
+) -> None: ...
+def write_synthetic(
+    config: str,
+    instrument: str,
+    tape: Path,
+    about: str,
+    progress: Callable[[float], None] | None = None,
+) -> int: ...
+def run_accounts(
+    instrument: str,
+    cash: int,
+    kinds: NDArray[np.uint8],
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    c: NDArray[np.int64],
+    ends: NDArray[np.int64],
+) -> list[
+    tuple[str, str | None, int, str, str | None, str, str, int | None]
+]: ...

@@ -1,0 +1,1 @@
+"""Data, analytics and learning: produces artefacts, and is never imported by trading."""
