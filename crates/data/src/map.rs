@@ -22,9 +22,10 @@ impl Map {
         let file = File::open(path).map_err(DataError::open(path))?;
         // SAFETY: the mapping is read-only and only ever seen as plain words, which are valid
         // whatever they hold; every block's checksum is tested before its words are used. Tapes
-        // and closed segments get their names when complete and are never written again. A file
-        // that another process cuts short under us ends this one with SIGBUS: that is the one
-        // thing a mapping cannot turn into an error, and it harms nothing but the reader.
+        // get their names when complete and are never written again; a journal's segment grows
+        // behind what was mapped of it. A file that somebody cuts short under us ends this process
+        // with SIGBUS: that is the one thing a mapping cannot turn into an error, and it harms
+        // nothing but the reader.
         #[expect(unsafe_code, reason = "mapping a file is unsafe by nature")]
         let map = unsafe { Mmap::map(&file) }.map_err(DataError::open(path))?;
         // Only a hint: reading works without.
