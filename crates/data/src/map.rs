@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use memmap2::{Advice, Mmap, UncheckedAdvice};
+use memmap2::Mmap;
 
 use crate::DataError;
 
@@ -22,13 +22,15 @@ impl Map {
         let file = File::open(path).map_err(DataError::open(path))?;
         // SAFETY: the mapping is read-only and only ever seen as plain words, which are valid
         // whatever they hold; every block's checksum is tested before its words are used. Tapes
-        // and closed segments get their names when complete and are never written again. A file
-        // that another process cuts short under us ends this one with SIGBUS: that is the one
-        // thing a mapping cannot turn into an error, and it harms nothing but the reader.
+        // get their names when complete and are never written again; a journal's segment grows
+        // behind what was mapped of it. A file that somebody cuts short under us ends this process
+        // with SIGBUS: that is the one thing a mapping cannot turn into an error, and it harms
+        // nothing but the reader.
         #[expect(unsafe_code, reason = "mapping a file is unsafe by nature")]
         let map = unsafe { Mmap::map(&file) }.map_err(DataError::open(path))?;
         // Only a hint: reading works without.
-        let _ = map.advise(Advice::Sequential);
+        #[cfg(unix)]
+        let _ = map.advise(memmap2::Advice::Sequential);
         Ok(Self { map })
     }
 
@@ -57,12 +59,14 @@ impl Map {
             return from;
         }
         // SAFETY: the file does not change while it is mapped (see `open`), so the pages come back
-        // with the same content when something reads them again.
+        // with the same content when something reads them again. Only a hint: if the system
+        // refuses, memory stays in use.
+        #[cfg(unix)]
         #[expect(unsafe_code, reason = "madvise is unsafe for private pages, which these are not")]
-        let released =
-            unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, length) };
-        // Only a hint: if the system refuses, memory stays in use.
-        let _ = released;
+        let _ = unsafe {
+            let done_with = memmap2::UncheckedAdvice::DontNeed;
+            self.map.unchecked_advise_range(done_with, from, length)
+        };
         to
     }
 }

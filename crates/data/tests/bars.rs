@@ -7,6 +7,7 @@ use std::path::Path;
 
 use common::{files, import, recording, shared};
 use flyball_core::domain::{Bar, Body, Decimal, FundingRate, Rate};
+use flyball_data::DataError;
 use flyball_data::check::{FindingKind, Severity};
 use flyball_data::recording::{Format, Recording};
 use flyball_data::tape::{About, Tape};
@@ -169,4 +170,45 @@ fn funding_rates_keep_every_digit() {
     let Body::FundingRate(second) = events[1].1 else { panic!("{events:?}") };
     assert_eq!(events[1].0, 1_687_050_000_315_000_000, "stamps jitter by milliseconds");
     assert_eq!(second.rate, Rate::from_parts(-102_763_700), "-0.0001027637");
+}
+
+/// A file of these lines, imported.
+fn made_of(text: &str) -> Result<About, DataError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bars.csv");
+    std::fs::write(&path, text).unwrap();
+    let imported = import(recording(Format::Bars, vec![path], "X"), &folder.path().join("out"));
+    imported.map(|imported| imported.about)
+}
+
+#[test]
+fn a_file_without_a_header_is_read_as_kraken_writes_it() {
+    let about = made_of(
+        "1672531200,16531.8,16532.0,16531.8,16531.9,0.51,12\n\
+         1672531260,16531.9,16531.9,16531.9,16531.9,0.02,1\n\
+         1672531380,16531.9,16531.9,16531.9,16531.9,0.02,1\n\
+         1672531440,16531.9,16531.9,16531.9,16531.9,0.02,1\n",
+    )
+    .unwrap();
+    assert_eq!((about.report.counts.bars, about.interval_ns), (4, Some(MINUTE)));
+    assert_eq!(about.report.first_ns, Some(1_672_531_260_000_000_000));
+    assert_eq!(about.report.count(FindingKind::MissingBar), 1);
+}
+
+#[test]
+fn what_is_wrong_with_a_line_is_told() {
+    let error = |text: &str| made_of(text).unwrap_err().to_string();
+    let header = "time_ms,open,high,low,close,volume\n";
+    let bar = |time: u32| format!("{time}00000000,1,1,1,1,1\n");
+    let back = error(&[header, &bar(16_000), &bar(16_002), &bar(16_001)].concat());
+    assert!(back.contains("bars.csv, line 4: it is earlier than the line before it"), "{back}");
+    let short = error(&[header, &bar(16_000), "1700000000000,1,1\n"].concat());
+    assert!(short.contains("line 3: column \"low\" is missing"), "{short}");
+    let text = error(&[header, "1700000000000,1,x,1,1,1\n"].concat());
+    assert!(text.contains("line 2: column \"high\": \"x\" is not a decimal number"), "{text}");
+    let time = error(&[header, "yesterday,1,1,1,1,1\n"].concat());
+    assert!(time.contains("\"yesterday\" is not a time"), "{time}");
+    let header = error("time_ms,open,high,close\n");
+    assert!(header.contains("line 1: column \"low\" is missing"), "{header}");
+    assert!(error("").contains("it holds nothing of X"));
 }

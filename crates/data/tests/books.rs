@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 
 use common::{files, import, names, recording, shared};
-use flyball_core::domain::Decimal;
+use flyball_core::domain::{Decimal, Instrument, InstrumentId, PriceRule};
 use flyball_data::check::{CheckOptions, FindingKind, Report, Severity, check_tape};
 use flyball_data::recording::{Format, Recording};
 use flyball_data::tape::{About, Tape};
@@ -24,6 +24,12 @@ fn imported(recording: Recording) -> About {
     expected.push("tape.fbt".to_owned());
     expected.sort();
     assert_eq!(names(out.path()), expected, "nothing else is left");
+    // What can be traded can be backtested: the inferred specification is a sound one.
+    if !matches!(about.format, Format::KrakenCapture | Format::CoinbaseCapture) {
+        for (id, spec) in (0..).zip(&about.instruments) {
+            Instrument::new(InstrumentId::new(id), spec).unwrap();
+        }
+    }
     // Checking the tape finds the same, but for what was dealt with before it.
     let again = check_tape(&tape, CheckOptions::new(about.counts_trades)).unwrap();
     assert_eq!(numbers(&again), numbers(&about.report));
@@ -116,6 +122,9 @@ fn hyperliquid_takes_its_time() {
     let about = imported(recording(Format::Hyperliquid, files, ""));
     let counts = about.report.counts;
     assert_eq!((counts.snapshots, counts.trades, counts.levels), (46, 64, 46 * 40));
+    let spec = &about.instruments[0];
+    assert_eq!((spec.tick_size, spec.lot_size), (Decimal::new(1, 1), Decimal::new(1, 5)));
+    assert_eq!(spec.price_rule, PriceRule::SignificantFigures(5));
     let latency = about.report.latency.unwrap();
     assert_eq!((latency.min_ns / 1_000_000, latency.max_ns / 1_000_000), (351, 774));
     assert_eq!(about.report.clock_offset_ns, 0);

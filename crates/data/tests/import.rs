@@ -12,7 +12,8 @@ use common::{files, import, names, recording, shared};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use flyball_core::domain::{
-    Body, DepthKind, Event, InstrumentId, InstrumentKind, Level, Price, Qty, Side,
+    Body, Decimal, DepthKind, Event, Instrument, InstrumentId, InstrumentKind, Level, Price, Qty,
+    Side,
 };
 use flyball_data::import::{ImportSpec, Stage, import_recording};
 use flyball_data::recording::{Format, Line, Recording, Visit, read, survey};
@@ -229,7 +230,7 @@ fn given_instruments_are_taken_and_not_inferred() {
     assert_eq!(imported.about.instruments[0].book_depth, 4321);
 
     // Ticks that are too coarse are an error that says where and what.
-    found.instruments[0].tick_size = flyball_core::domain::Decimal::new(1, 0);
+    found.instruments[0].tick_size = Decimal::new(1, 0);
     let spec = spec_of(found.instruments);
     let error =
         import_recording(&spec, out.path(), &mut |_| ControlFlow::Continue(())).unwrap_err();
@@ -238,6 +239,24 @@ fn given_instruments_are_taken_and_not_inferred() {
         text.contains("dat.gz, line 1: price 24670.9: not a multiple of the step (steps of 1)"),
         "{text}"
     );
+}
+
+#[test]
+fn contracts_of_a_hundred_dollars_are_what_the_caller_says() {
+    let Some(shared) = shared() else { return };
+    let files = files(&shared.join("books/binance_coinm_btcusd_perp_20240808"));
+    let recording = recording(Format::Binance, files, "");
+    let mut found = survey(&recording, InstrumentKind::Inverse, &mut |_| Ok(())).unwrap();
+    found.instruments[0].contract_size = Decimal::new(100, 0);
+    let mut spec = ImportSpec::new("x", "y", InstrumentKind::Inverse, recording);
+    spec.instruments = found.instruments;
+    let out = tempfile::tempdir().unwrap();
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let about = import_recording(&spec, out.path(), go_on).unwrap().about;
+    let btc = Instrument::new(InstrumentId::new(0), &about.instruments[0]).unwrap();
+    // 10 contracts of 100 USD at 61 801.3 USD, in BTC.
+    let value = btc.value(Price::from_ticks(618_013), Qty::from_lots(10));
+    assert_eq!(value.units(), 161_808_894);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Surveyed {
     pub price: Used,
     /// Of its quantities.
     pub qty: Used,
+    /// Of prices that the venue computes, such as marks: they may be finer than its ticks.
+    pub reference: Used,
 }
 
 /// The decimals that numbers use.
@@ -228,7 +230,8 @@ impl Listed {
     ///
     /// [`DecodeError::Number`] when it is out of range.
     pub fn nearest_price(&mut self, number: Number) -> Result<Price, DecodeError> {
-        if self.survey.is_some() {
+        if let Some(survey) = &mut self.survey {
+            survey.reference.note(number);
             return Ok(Price::default());
         }
         let step = self.price.step();

@@ -19,8 +19,8 @@ const DEEP: u32 = 1 << 15;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
     /// Its instruments, in the order of their ids. Tick and lot size are *inferred*: the decimals
-    /// that its prices and quantities use, as a power of ten. So are the rules for numbering and
-    /// checksums. All else is a placeholder (no fees, no leverage, contracts of 1): set it before
+    /// that its prices and quantities use, as a power of ten; Hyperliquid's tick follows from the
+    /// decimals of its sizes. So are the rules for numbering and checksums. All else is a placeholder (no fees, no leverage, contracts of 1): set it before
     /// trading on the recording.
     pub instruments: Vec<InstrumentSpec>,
     /// For bars: the most common distance between two, ns; 0 when there are not two.
@@ -66,9 +66,9 @@ pub fn survey(
     if instruments.is_empty() {
         return Err(wrong("it holds nothing of the market".to_owned()));
     }
-    if look.events == 0 {
-        let names = recording.symbols.join(", ");
-        return Err(wrong(format!("it holds nothing of {names}")));
+    let unseen = readout.listings.iter().find(|it| it.surveyed() == Some(Surveyed::default()));
+    if let Some(it) = unseen.filter(|_| recording.format != Format::Funding || look.events == 0) {
+        return Err(wrong(format!("it holds nothing of {}", it.symbol())));
     }
     let interval_ns = recording.interval_ns.unwrap_or_else(|| look.interval_ns());
     Ok(Survey { instruments, interval_ns })
@@ -127,7 +127,9 @@ fn infer(
     kind: InstrumentKind,
     names_previous: bool,
 ) -> InstrumentSpec {
-    let Surveyed { price, qty } = it.surveyed().unwrap_or_default();
+    let Surveyed { price, qty, reference } = it.surveyed().unwrap_or_default();
+    // Where nothing was quoted or traded, computed prices are all there is.
+    let price = if price == Used::default() { reference } else { price };
     let (sequence_rule, checksum_rule, book_depth) = match format {
         Format::Binance if names_previous => {
             (SequenceRule::NamesPrevious, ChecksumRule::Absent, DEEP)
@@ -140,13 +142,18 @@ fn infer(
         }
         _ => (SequenceRule::Unnumbered, ChecksumRule::Absent, DEEP),
     };
-    // Kraken's checksums are over the digits that it prints.
-    let printed = checksum_rule == ChecksumRule::KrakenTop10;
-    let decimals = |used: Used| if printed { used.printed } else { used.needed };
-    let tick_decimals = decimals(price);
-    let lot_decimals = match format {
-        Format::Bars => volume_decimals(qty, tick_decimals),
-        _ => decimals(qty),
+    let (tick_decimals, lot_decimals, price_rule) = match format {
+        // Kraken's checksums are over the digits that it prints.
+        Format::KrakenCapture => (price.printed, qty.printed, PriceRule::AnyTick),
+        Format::Bars => (price.needed, volume_decimals(qty, price.needed), PriceRule::AnyTick),
+        // Hyperliquid's rule: decimals of price and size are at most 6 together, on spot 8; and a
+        // price has at most five significant figures.
+        Format::Hyperliquid => {
+            let together = if kind == InstrumentKind::Spot { 8 } else { 6_u8 };
+            let ticks = price.needed.max(together.saturating_sub(qty.needed));
+            (ticks, qty.needed, PriceRule::SignificantFigures(5))
+        }
+        _ => (price.needed, qty.needed, PriceRule::AnyTick),
     };
     InstrumentSpec {
         symbol: it.symbol().to_owned(),
@@ -154,7 +161,7 @@ fn infer(
         tick_size: Decimal::new(1, tick_decimals),
         lot_size: Decimal::new(1, lot_decimals),
         contract_size: Decimal::new(1, 0),
-        price_rule: PriceRule::AnyTick,
+        price_rule,
         sequence_rule,
         checksum_rule,
         min_notional: Decimal::new(0, 0),

@@ -1,9 +1,11 @@
 //! Recordings of trades alone: freqtrade's JSON, and Parquet.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flyball_core::domain::{Body, Event, InstrumentId, Side, Trade};
 use flyball_venues::{Listed, Listings, Number, Seen};
+use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
@@ -171,21 +173,28 @@ pub(super) fn read_parquet(
     for (source, path) in (0..).zip(&recording.sources) {
         let file = std::fs::File::open(path).map_err(DataError::open(path))?;
         let bytes = file.metadata().map_err(DataError::open(path))?.len();
-        let wrong = |error: parquet::errors::ParquetError| DataError::Format {
+        let wrong = |error: ParquetError| DataError::Format {
             path: path.clone(),
-            reason: error.to_string(),
+            reason: format!("as a Parquet table: {error}"),
         };
-        let reader = SerializedFileReader::new(file).map_err(wrong)?;
-        let rows = reader.get_row_iter(None).map_err(wrong)?;
-        for (number, row) in (1_u64..).zip(rows) {
-            let line = Line { source, line: number };
-            let raw = table_trade(&row.map_err(wrong)?);
-            let raw = raw.map_err(|error| Stop::Line(error).at(recording, line))?;
-            reading.give(&raw, line)?;
+        let reader = unpanicked(|| SerializedFileReader::new(file)).map_err(wrong)?;
+        let mut rows = unpanicked(|| reader.get_row_iter(None)).map_err(wrong)?;
+        let mut line = Line { source, line: 0 };
+        while let Some(row) = unpanicked(|| rows.next().transpose()).map_err(wrong)? {
+            line.line = line.line.saturating_add(1);
+            let raw = table_trade(&row);
+            reading.give(&raw.map_err(|error| Stop::Line(error).at(recording, line))?, line)?;
         }
         reading.meter.count(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
     reading.finish()
+}
+
+/// Do this part of reading a table. Parquet's reader panics on some damaged files: that becomes an
+/// error too.
+fn unpanicked<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(ParquetError::General("it is damaged".to_owned())))
 }
 
 fn table_trade(row: &Row) -> Result<Raw, LineError> {
