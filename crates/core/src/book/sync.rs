@@ -103,10 +103,12 @@ impl Follower {
 
     const fn gap_before(&self, sequence: Sequence) -> Option<Verdict> {
         let next = self.last.saturating_add(1);
+        // After a snapshot a message may begin inside it, and must reach on.
+        let reaches = sequence.first <= next;
         let follows = match (self.rule, self.state) {
             (SequenceRule::NamesPrevious, State::Following) => sequence.previous == self.last,
-            // After a snapshot, and for contiguous feeds: it may begin inside, it must reach on.
-            _ => sequence.first <= next,
+            (SequenceRule::NamesPrevious, _) => reaches || sequence.previous == self.last,
+            _ => reaches,
         };
         if follows {
             return None;

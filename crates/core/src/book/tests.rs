@@ -113,6 +113,15 @@ fn futures_messages_name_the_one_before() {
 }
 
 #[test]
+fn a_snapshot_may_end_where_a_futures_message_ends() {
+    let mut book = book(SequenceRule::NamesPrevious, ChecksumRule::Absent);
+    bids((95, 100, 90), &[(98, 1)]).send(&mut book).unwrap();
+    snapshot(100, &[(97, 1)], &[(101, 1)]).send(&mut book).unwrap();
+    // Its numbers begin later, but it names the message that the snapshot holds.
+    assert_eq!(bids((110, 115, 100), &[(99, 1)]).send(&mut book), Ok(Applied::Changed));
+}
+
+#[test]
 fn a_crossed_book_is_hidden_until_it_is_parted() {
     let mut book = book(SequenceRule::Contiguous, ChecksumRule::Absent);
     snapshot(10, &[(97, 1)], &[(101, 1)]).send(&mut book).unwrap();
