@@ -82,6 +82,13 @@ pub(super) fn pursue(
     refusal
 }
 
+/// A fraction of a price in whole ticks, rounded down.
+pub(super) fn within(ticks: i64, parts: i64) -> i64 {
+    let product = i128::from(ticks).saturating_mul(i128::from(parts));
+    let down = product.checked_div(i128::from(crate::domain::Rate::ONE.parts()));
+    i64::try_from(down.unwrap_or(0)).unwrap_or(i64::MAX)
+}
+
 /// A fraction of a price in whole ticks, rounded up.
 pub(super) fn reach(ticks: i64, parts: i64) -> i64 {
     let product = i128::from(ticks).saturating_mul(i128::from(parts));

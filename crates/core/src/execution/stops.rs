@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{NEVER, Notice, OrderKind, Price, Purpose, Side, StrategyId};
 use crate::execution::desk::{Desk, Wish};
-use crate::execution::entries::reach;
+use crate::execution::entries::{reach, within};
 use crate::execution::exits::ExitPlan;
 use crate::execution::orders::{LiveOrder, OrderState};
 use crate::portfolio::liquidation_price;
@@ -130,7 +130,7 @@ fn cancel_others(desk: &mut Desk<'_>, good: &LiveOrder) {
 fn trigger(desk: &Desk<'_>, plan: &ExitPlan, side: Side) -> Option<Price> {
     let position = desk.position()?;
     let entry = position.entry_price(desk.instrument)?;
-    let farthest = entry.worse(side, reach(entry.ticks(), desk.limits.stop_distance.parts()));
+    let farthest = entry.worse(side, within(entry.ticks(), desk.limits.stop_distance.parts()));
     let mut trigger = farthest;
     if let Some(stop) = plan.stop
         && stop.better(side.opposite(), trigger)

@@ -26,6 +26,9 @@ pub use venue::Venue;
 pub struct AccountId(u16);
 
 impl AccountId {
+    /// The first account.
+    pub const FIRST: Self = Self(0);
+
     /// The account with this index.
     pub fn new(index: usize) -> Self {
         Self(u16::try_from(index).unwrap_or(u16::MAX))
