@@ -62,6 +62,9 @@ impl SimConfig {
 /// How long after the end of a tape answers and timers are still waited for.
 const TAIL_NS: i64 = 10 * SECOND;
 
+/// Decisions that can be on their way before room for more is made.
+const SPARE_DRAFTS: usize = 64;
+
 /// A strategy is asked to decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wake {
@@ -164,6 +167,8 @@ pub struct Backtest<'t, R> {
     decisions: Pipe<(StrategyId, i64, Draft)>,
     out: Commands,
     draft: Draft,
+    /// Drafts that were delivered, to be written again.
+    spare: Vec<Draft>,
     now_ns: i64,
     end_ns: Option<i64>,
 }
@@ -196,6 +201,7 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
             decisions: Pipe::new(),
             out: Commands::with_capacity(256),
             draft: Draft::default(),
+            spare: (0..SPARE_DRAFTS).map(|_| Draft::default()).collect(),
             now_ns: i64::MIN,
             end_ns: None,
         })
@@ -391,7 +397,10 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         };
         let Some(intent) = draft.intent() else { return Ok(()) };
         let body = Body::Decision(Decision { strategy, woken_ns, intent });
-        self.deliver(&Event { time_ns: at_ns, received_ns: at_ns, body }, strategies, observer)
+        let event = Event { time_ns: at_ns, received_ns: at_ns, body };
+        let outcome = self.deliver(&event, strategies, observer);
+        self.spare.push(draft);
+        outcome
     }
 
     /// The engine takes in an event; what it says is sent on its way.
@@ -437,8 +446,9 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
                     }
                     if self.draft.intent().is_some() {
                         let takes = self.config.decision_latency.draw(&mut self.random);
-                        let decided = (strategy, now, self.draft.clone());
-                        self.decisions.send(now.saturating_add(takes), decided);
+                        let next = self.spare.pop().unwrap_or_default();
+                        let draft = std::mem::replace(&mut self.draft, next);
+                        self.decisions.send(now.saturating_add(takes), (strategy, now, draft));
                     }
                     continue;
                 }

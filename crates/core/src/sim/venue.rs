@@ -415,17 +415,17 @@ impl Venue {
     fn settle_funding(&mut self, funding: &FundingRate, now: i64) {
         let Some(market) = self.markets.get(funding.instrument.index()) else { return };
         let Some(price) = market.oracle.or(market.mark) else { return };
-        let instrument = market.instrument.clone();
-        for at in 0..self.accounts.len() {
-            let Some(account) = self.accounts.get_mut(at) else { continue };
+        for (at, account) in self.accounts.iter_mut().enumerate() {
             let held = account.portfolio.qty(funding.instrument);
             if held.is_flat() {
                 continue;
             }
-            let amount = instrument.signed_value(price, held).at_rate(funding.rate).negated();
+            let value = market.instrument.signed_value(price, held);
+            let amount = value.at_rate(funding.rate).negated();
             account.portfolio.apply_funding(funding.instrument, amount);
             let payment = FundingPayment { instrument: funding.instrument, amount };
-            self.say(AccountId::new(at), Body::Funding(payment), now);
+            let body = Body::Funding(payment);
+            self.reports.push(Report { account: AccountId::new(at), time_ns: now, body });
         }
     }
 
