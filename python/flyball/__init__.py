@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flyball._core import VERSION as __version__
+    __version__: str
+
     from flyball._core import Quotes, Signal, Target
     from flyball.config.profile import Profile, profile
     from flyball.config.run import Sim, Sizing

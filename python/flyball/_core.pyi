@@ -190,6 +190,4 @@ def run_accounts(
     b: NDArray[np.int64],
     c: NDArray[np.int64],
     ends: NDArray[np.int64],
-) -> list[
-    tuple[str, str | None, int, str, str | None, str, str, int | None]
-]: ...
+) -> list[tuple[str, str | None, int, str, str | None, str, str, int | None]]: ...

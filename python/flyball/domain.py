@@ -157,7 +157,8 @@ class Wake:
     every : str, optional
         A duration: at every multiple of it, counted from 1970 in UTC.
     bar, book, trade, fill : bool
-        When a bar of its series closes, the book changes, somebody trades, one of its orders trades.
+        When a bar of its series closes, the book changes, somebody trades, an order of its own
+        trades.
     cross : mapping, optional
         Names of declared features, and the level whose crossing wakes.
     """
@@ -190,55 +191,36 @@ class View(Protocol):
     Declared features are attributes under the names that the strategy gave them.
     """
 
-    @property
-    def reason(self) -> Literal["timer", "bar", "book", "trade", "fill", "cross"]: ...
-    @property
-    def time_ns(self) -> int: ...
-    @property
-    def bid(self) -> float: ...
-    @property
-    def ask(self) -> float: ...
-    @property
-    def bid_qty(self) -> float: ...
-    @property
-    def ask_qty(self) -> float: ...
-    @property
-    def mid(self) -> float: ...
-    @property
-    def spread(self) -> float: ...
-    @property
-    def microprice(self) -> float: ...
-    @property
-    def position(self) -> int: ...
-    @property
-    def entry(self) -> float: ...
-    @property
-    def unrealised(self) -> float: ...
-    @property
-    def equity(self) -> float: ...
-    @property
-    def open(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def close(self) -> float: ...
-    @property
-    def volume(self) -> float: ...
-    @property
-    def tick_size(self) -> float: ...
-    @property
-    def lot_size(self) -> float: ...
-    @property
-    def bids(self) -> tuple[tuple[int, int], ...]: ...
-    @property
-    def asks(self) -> tuple[tuple[int, int], ...]: ...
+    reason: Literal["timer", "bar", "book", "trade", "fill", "cross"]  # what woke it
+    time_ns: int  # now, UTC since 1970
+    bid: float  # best prices, ticks
+    ask: float
+    bid_qty: float  # what rests there, lots
+    ask_qty: float
+    mid: float  # (bid + ask) / 2
+    spread: float  # ask - bid
+    microprice: float  # mid weighted by the other side's size
+    position: int  # lots held, negative is short
+    entry: float  # average entry price, ticks
+    unrealised: float  # gain or loss of the position, settlement currency
+    equity: float  # what the account is worth, settlement currency
+    open: float  # the last bar, ticks
+    high: float
+    low: float
+    close: float
+    volume: float  # lots
+    tick_size: float  # quote currency
+    lot_size: float  # base currency, or contracts
+    bids: tuple[tuple[int, int], ...]  # (ticks, lots), best first, as many as `depth` asks for
+    asks: tuple[tuple[int, int], ...]
+
     def __getattr__(self, feature: str, /) -> float: ...
 
 
 class Strategy(Protocol):
-    """Anything with a `decide`. What else it has declares what the engine does for it:
+    """Anything with a `decide`.
+
+    What else it has declares what the engine does for it:
 
     - `bars`: its series of bars, a duration or `Bars`;
     - `wake`: a `Wake`; with `bars` alone it is woken by them;

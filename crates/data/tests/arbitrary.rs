@@ -1,13 +1,12 @@
 //! Arbitrary bytes, and real recordings with arbitrary damage, are imported or refused: never a
 //! panic, never half a file.
 
-mod common;
+mod shared;
 
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use common::{files, names, recording, shared};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -17,6 +16,7 @@ use flyball_data::import::{ImportSpec, import_recording};
 use flyball_data::recording::Format;
 use flyball_data::tape::Tape;
 use proptest::prelude::*;
+use shared::{files, names, recording, shared};
 
 const FORMATS: [Format; 11] = [
     Format::Binance,

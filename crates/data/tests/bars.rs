@@ -1,16 +1,16 @@
 //! Every file of bars and funding rates is imported, and what was verified when it was collected
 //! holds.
 
-mod common;
+mod shared;
 
 use std::path::Path;
 
-use common::{files, import, recording, shared};
 use flyball_core::domain::{Bar, Body, Decimal, FundingRate, Rate};
 use flyball_data::DataError;
 use flyball_data::check::{FindingKind, Severity};
 use flyball_data::recording::{Format, Recording};
 use flyball_data::tape::{About, Tape};
+use shared::{files, import, recording, shared};
 
 const MINUTE: i64 = 60_000_000_000;
 

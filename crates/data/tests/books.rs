@@ -1,15 +1,15 @@
 //! Every recording of books and trades is imported, and what was verified when it was collected
 //! holds.
 
-mod common;
+mod shared;
 
 use std::path::Path;
 
-use common::{files, import, names, recording, shared};
 use flyball_core::domain::{Decimal, Instrument, InstrumentId, PriceRule};
 use flyball_data::check::{CheckOptions, FindingKind, Report, Severity, check_tape};
 use flyball_data::recording::{Format, Recording};
 use flyball_data::tape::{About, Tape};
+use shared::{files, import, names, recording, shared};
 
 /// Import, and check what holds for every import.
 fn imported(recording: Recording) -> About {

@@ -1,14 +1,13 @@
 //! Imports: once, whole or not at all, and the same as what was recorded.
 #![allow(clippy::float_cmp, reason = "the nearest float to a decimal is one float")]
 
-mod common;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use common::{files, import, names, recording, shared};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use flyball_core::domain::{
@@ -22,6 +21,7 @@ use flyball_data::{DataError, LineError, book_states};
 use flyball_venues::Listings;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
+use shared::{files, import, names, recording, shared};
 
 fn nexo(shared: &Path) -> Recording {
     recording(Format::Binance, files(&shared.join("books/binance_spot_nexousdt_20240723")), "")

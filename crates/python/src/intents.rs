@@ -219,12 +219,12 @@ fn levels(side: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Level>> 
 
 /// A whole number: an int, or a float that is one. Nothing is rounded behind a strategy's back.
 fn whole(name: &str, unit: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    if !value.is_instance_of::<PyBool>()
-        && let Ok(number) = value.extract::<i64>()
-    {
+    let said_yes = value.is_instance_of::<PyBool>();
+    if !said_yes && let Ok(number) = value.extract::<i64>() {
         return Ok(number);
     }
     let reason = match value.extract::<f64>() {
+        _ if said_yes => format!("{name} must be a whole number of {unit}; got {value}"),
         #[expect(clippy::cast_possible_truncation, reason = "whole, and in range")]
         Ok(number) if number.fract() == 0.0 && number.abs() < 9e15 => return Ok(number as i64),
         Ok(number) => {

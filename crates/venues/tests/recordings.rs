@@ -1,7 +1,7 @@
 //! The real recordings, decoded whole: no errors, the counts that were verified when they were
 //! collected, books without gaps, overlaps or wrong checksums.
 
-mod common;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -154,7 +154,7 @@ fn stamped(folder: &Path) -> Vec<(i64, String)> {
     files.sort();
     let mut lines = Vec::new();
     for file in files {
-        for line in common::text(&file).lines() {
+        for line in shared::text(&file).lines() {
             let (time, message) = line.split_once(' ').unwrap();
             lines.push((time.parse().unwrap(), message.to_owned()));
         }
@@ -164,7 +164,7 @@ fn stamped(folder: &Path) -> Vec<(i64, String)> {
 
 /// `<seconds>: <json>` lines of a capture.
 fn captured(file: &Path) -> Vec<(i64, String)> {
-    let text = common::text(file);
+    let text = shared::text(file);
     let pairs = text.lines().filter_map(|line| line.split_once(": "));
     pairs
         .filter(|(time, _)| time.starts_with(|c: char| c.is_ascii_digit()))
@@ -174,7 +174,7 @@ fn captured(file: &Path) -> Vec<(i64, String)> {
 
 #[test]
 fn binance_spot() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = shared::shared() else { return };
     let rules = rules(SequenceRule::Contiguous);
     let nexo = stamped(&shared.join("books/binance_spot_nexousdt_20240723"));
     let found = run(Binance::new, &nexo, &rules);
@@ -191,7 +191,7 @@ fn binance_spot() {
 
 #[test]
 fn binance_futures() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = shared::shared() else { return };
     let rules = rules(SequenceRule::NamesPrevious);
     for (folder, depth, touch, trades) in [
         ("binance_usdm_btcusdt_20240808", 6_552, 66_089, 21_313),
@@ -210,7 +210,7 @@ fn binance_futures() {
 
 #[test]
 fn hyperliquid() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = shared::shared() else { return };
     let lines = stamped(&shared.join("books/hyperliquid_btc_20250126"));
     let found = run(Hyperliquid::new, &lines, &rules(SequenceRule::Unnumbered));
     assert_eq!((found.market, found.depth, found.trades), (55, 46, 64));
@@ -219,9 +219,9 @@ fn hyperliquid() {
 
 #[test]
 fn bybit() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = shared::shared() else { return };
     let file = shared.join("books/bybit_xrpusdt_ob500_20241201/2024-12-01_XRPUSDT_ob500.jsonl.gz");
-    let lines: Vec<_> = common::text(&file).lines().map(|line| (0, line.to_owned())).collect();
+    let lines: Vec<_> = shared::text(&file).lines().map(|line| (0, line.to_owned())).collect();
     let found = run(Bybit::new, &lines, &rules(SequenceRule::Contiguous));
     assert_eq!((found.market, found.depth, found.changed), (50, 50, 50));
     assert_eq!((found.broken, found.crossed), (0, 0));
@@ -229,12 +229,12 @@ fn bybit() {
 
 #[test]
 fn coinbase_csv() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = shared::shared() else { return };
     let folder = shared.join("books/coinbase_btcusd_l2_20180424");
     let names = ["snapshot_bids", "snapshot_asks"].into_iter().map(str::to_owned);
     let names = names.chain((1..=4).map(|part| format!("l2update_15min_{part}")));
     let text: Vec<_> =
-        names.map(|name| common::text(&folder.join(format!("{name}.csv.gz")))).collect();
+        names.map(|name| shared::text(&folder.join(format!("{name}.csv.gz")))).collect();
     let lines = || text.iter().flat_map(|text| text.lines());
 
     let mut survey = CsvBook::new(Listings::survey());
@@ -265,7 +265,7 @@ fn coinbase_csv() {
 
 #[test]
 fn captures_of_cryptofeed() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = shared::shared() else { return };
     let folder = shared.join("wire/cryptofeed_raw");
 
     let coinbase = captured(&folder.join("COINBASE.ws.28.0.gz"));
@@ -293,7 +293,7 @@ fn captures_of_cryptofeed() {
 
 #[test]
 fn messages_that_jkorf_collected() {
-    let Some(shared) = common::shared() else { return };
+    let Some(shared) = shared::shared() else { return };
     let folder = shared.join("wire/jkorf_hyperliquid/Subscriptions");
     let mut listings = Listings::new();
     let step = Decimal::new(1, 4);

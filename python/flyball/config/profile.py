@@ -24,11 +24,7 @@ RATE = Decimal(10) ** 12
 MONEY = Decimal(10) ** 10
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table whose keys are all there, and no others."""
-
-
-class Switches(_Table):
+class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When the six switches fire. Fractions; leverage and margin are multiples."""
 
     drawdown: Decimal
@@ -41,7 +37,7 @@ class Switches(_Table):
     cool_off: str
 
 
-class Gate(_Table):
+class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the gate lets through."""
 
     price_collar: Decimal
@@ -62,7 +58,7 @@ class Gate(_Table):
     message_reserve: int
 
 
-class Exits(_Table):
+class Exits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How positions are left."""
 
     absolute_loss: Decimal
@@ -79,7 +75,7 @@ class Exits(_Table):
     close_deadline: str
 
 
-class Profile(_Table):
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named, versioned set of all numbers that protect an account."""
 
     name: str
@@ -140,7 +136,9 @@ def names() -> tuple[str, ...]:
     """The profiles that come with the package."""
     folder = resources.files("flyball.config").joinpath("profiles")
     return tuple(
-        sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if "toml" in entry.name)
+        sorted(
+            entry.name.removesuffix(".toml") for entry in folder.iterdir() if "toml" in entry.name
+        )
     )
 
 

@@ -47,7 +47,7 @@ class Sizing:
         return cls("notional", Decimal(str(value)))
 
     @classmethod
-    def equity_fraction(cls, fraction: float | Decimal) -> "Sizing":
+    def equity_fraction(cls, fraction: float | str | Decimal) -> "Sizing":
         """Worth this fraction of equity."""
         return cls("equity_fraction", Decimal(str(fraction)))
 

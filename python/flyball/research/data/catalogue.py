@@ -112,7 +112,9 @@ class Catalogue:
         """
         sources = recognise(path)
         if name is not None and len(sources) > 1:
-            raise DataError(f"{path} holds {len(sources)} recordings: import them one by one to name them")
+            raise DataError(
+                f"{path} holds {len(sources)} recordings: import them one by one to name them"
+            )
         done = []
         for source in sources:
             known = Source(
@@ -250,7 +252,14 @@ def _read(path: Path) -> Dataset:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         rules = known.pop("instrument")
-        for key in ("tick_size", "lot_size", "contract_size", "min_notional", "maker_fee", "taker_fee"):
+        for key in (
+            "tick_size",
+            "lot_size",
+            "contract_size",
+            "min_notional",
+            "maker_fee",
+            "taker_fee",
+        ):
             rules[key] = Decimal(rules[key])
         rules["margin_tiers"] = tuple(MarginTier(**tier) for tier in rules["margin_tiers"])
         known["folder"] = path.parent

@@ -79,9 +79,7 @@ def _of_file(path: Path, *, name: str) -> Source:
         symbol = _symbol(path)
         guessed_venue, guessed_kind = _by_name(path)
         venue, kind = venue or guessed_venue, kind or guessed_kind
-    return Source(
-        name=name, format=found, files=(path,), venue=venue, kind=kind, symbol=symbol
-    )
+    return Source(name=name, format=found, files=(path,), venue=venue, kind=kind, symbol=symbol)
 
 
 def _symbol(path: Path) -> str:
@@ -143,8 +141,14 @@ def _sniff(path: Path) -> tuple[str, str | None, Kind | None]:
         return "trades_json", None, None
     if re.match(r"\d+\.\d+: ", line):
         kraken = '"book-' in text or '"checksum"' in text or '"as":' in text
-        return ("kraken_capture", "kraken_spot", "spot") if kraken else (
-            "coinbase_capture", "coinbase_spot", "spot",
+        return (
+            ("kraken_capture", "kraken_spot", "spot")
+            if kraken
+            else (
+                "coinbase_capture",
+                "coinbase_spot",
+                "spot",
+            )
         )
     header = line.strip().lower()
     if header.startswith("side,price,size"):
@@ -154,9 +158,9 @@ def _sniff(path: Path) -> tuple[str, str | None, Kind | None]:
     if "open" in header and "close" in header and "," in header:
         return "bars", None, None
     raise DataError(
-        f"{path}: not recognised. Known are Binance and Hyperliquid recordings (lines of receive time "
-        "and JSON), Bybit order books, Coinbase L2 CSV, cryptofeed captures, trades (freqtrade JSON, "
-        "Parquet), bars and funding rates as CSV"
+        f"{path}: not recognised. Known are Binance and Hyperliquid recordings (lines of receive "
+        "time and JSON), Bybit order books, Coinbase L2 CSV, cryptofeed captures, trades "
+        "(freqtrade JSON, Parquet), bars and funding rates as CSV"
     )
 
 

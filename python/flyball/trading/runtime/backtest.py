@@ -3,16 +3,18 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from flyball import _core
-from flyball.config.profile import Profile, profile as find_profile
+from flyball.config.profile import Profile
+from flyball.config.profile import profile as find_profile
 from flyball.config.run import Sim, Sizing
 from flyball.domain import Dataset, Strategy
 from flyball.errors import ConfigError
-from flyball.trading.runtime import plan
+from flyball.trading.runtime.plan import bound_strategy, engine_config, sim_config
 from flyball.trading.runtime.result import Result, notices
 
 __all__ = ["backtest"]
@@ -71,45 +73,73 @@ def backtest(
         If the journal cannot be written. It is complete up to there.
     """
     chosen = profile if isinstance(profile, Profile) else find_profile(profile)
-    amount = _cash(cash)
-    sim = sim or Sim()
-    engine = plan.engine_config(
-        strategy, data=data, profile=chosen, cash=amount, sizing=sizing
-    )
-    simulated = plan.sim_config(sim, data)
-    span = max(1, data.last_ns - data.first_ns)
-    about = {
-        "flyball": _core.VERSION,
-        "build": _core.BUILD,
-        "kind": "backtest",
-        "strategy": type(strategy).__name__,
-        "data": data.name,
-        "engine": engine,
-        "sim": simulated,
-    }
-    run = _core.Run(
-        engine=plan.dump(engine),
-        sim=plan.dump(simulated),
-        tape=data.tape,
-        strategies=[plan.bound_strategy(strategy, sized=sizing is not None)],
-        sample_ns=max(1, span // _SAMPLES),
-        journal=None if journal is None else Path(journal),
-        about=json.dumps(about),
-    )
-    started = time.perf_counter()
-    interrupted = _drive(run, progress)
-    outcome = run.finish()
-    return _result(
-        outcome,
-        strategy=type(strategy).__name__,
+    plan = Plan(
+        strategy=strategy,
         data=data,
         profile=chosen,
-        cash=amount,
+        cash=_cash(cash),
+        sizing=sizing,
+        sim=sim or Sim(),
         journal=None if journal is None else Path(journal),
-        seconds=time.perf_counter() - started,
-        interrupted=interrupted,
-        assumptions=_assumptions(sim, simulated, data),
     )
+    return plan.run(progress)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A backtest, before it is run."""
+
+    strategy: Strategy
+    data: Dataset
+    profile: Profile
+    cash: Decimal
+    sizing: Sizing | None
+    sim: Sim
+    journal: Path | None
+
+    def run(self, progress: Callable[[float], None] | None) -> Result:
+        """Run it to the end, or until somebody interrupts it."""
+        name = type(self.strategy).__name__
+        engine = engine_config(
+            self.strategy,
+            data=self.data,
+            profile=self.profile,
+            cash=self.cash,
+            sizing=self.sizing,
+        )
+        simulated = sim_config(self.sim, self.data)
+        about = {
+            "flyball": _core.VERSION,
+            "build": _core.BUILD,
+            "kind": "backtest",
+            "strategy": name,
+            "data": self.data.name,
+            "engine": engine,
+            "sim": simulated,
+        }
+        run = _core.Run(
+            engine=json.dumps(engine),
+            sim=json.dumps(simulated),
+            tape=self.data.tape,
+            strategies=[bound_strategy(self.strategy, sized=self.sizing is not None)],
+            sample_ns=max(1, (self.data.last_ns - self.data.first_ns) // _SAMPLES),
+            journal=self.journal,
+            about=json.dumps(about),
+        )
+        started = time.perf_counter()
+        interrupted = _drive(run, progress)
+        outcome = run.finish()
+        return _result(
+            outcome,
+            strategy=name,
+            data=self.data,
+            profile=self.profile,
+            cash=self.cash,
+            journal=self.journal,
+            seconds=time.perf_counter() - started,
+            interrupted=interrupted,
+            assumptions=_assumptions(self.sim, simulated, self.data),
+        )
 
 
 def _drive(run: _core.Run, progress: Callable[[float], None] | None) -> bool:
@@ -145,8 +175,10 @@ def _assumptions(sim: Sim, simulated: dict[str, Any], data: Dataset) -> dict[str
         return f"{ns / 1e6:g} ms"
 
     way = simulated["order_latency"]
-    order = ms(way["constant"]["ns"]) if "constant" in way else (
-        f"{ms(way['uniform']['min_ns'])} to {ms(way['uniform']['max_ns'])}"
+    order = (
+        ms(way["constant"]["ns"])
+        if "constant" in way
+        else (f"{ms(way['uniform']['min_ns'])} to {ms(way['uniform']['max_ns'])}")
     )
     found = {
         "venue rules": data.instrument.venue,

@@ -102,14 +102,12 @@ def _load_file(path: Path) -> Any:  # noqa: ANN401
 
 def _typed(key: str, value: Any, kind: Any) -> Any:  # noqa: ANN401
     """A parameter given as text becomes what the field is."""
-    if not isinstance(value, str) or kind in (str, "str", None):
+    name = kind.__name__ if isinstance(kind, type) else kind
+    if not isinstance(value, str) or name not in ("int", "float", "bool"):
         return value
-    wanted = kind if isinstance(kind, type) else {"int": int, "float": float, "bool": bool}.get(kind)
     try:
-        if wanted is bool:
+        if name == "bool":
             return {"true": True, "false": False}[value.lower()]
-        if wanted in (int, float):
-            return wanted(value)
+        return int(value) if name == "int" else float(value)
     except (ValueError, KeyError) as error:
-        raise ConfigError(f"parameter {key}: {value!r} is no {wanted.__name__}") from error
-    return value
+        raise ConfigError(f"parameter {key}: {value!r} is no {name}") from error

@@ -1,6 +1,5 @@
 """What a run is made of, in the engine's own words."""
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -79,7 +78,7 @@ def _wake(strategy: object, bars: object, features: Mapping[str, Feature]) -> di
         if bars is None:
             name = type(strategy).__name__
             raise ConfigError(
-                f"{name} does not say what wakes it: give it bars = \"1m\" or "
+                f'{name} does not say what wakes it: give it bars = "1m" or '
                 'wake = Wake(every="100ms")'
             )
         wake = Wake(bar=True)
@@ -170,8 +169,3 @@ def bound_strategy(strategy: Strategy, *, sized: bool) -> tuple[str, Any, Any, b
     view_class = type("View", (_core.View,), {"__slots__": (), **attributes})
     view = view_class(features=len(aliases), depth=int(getattr(strategy, "depth", 0)))
     return type(strategy).__name__, decide, view, sized
-
-
-def dump(config: Mapping[str, Any]) -> str:
-    """JSON as the engine reads it."""
-    return json.dumps(config)

@@ -171,7 +171,9 @@ class Result:
         if self.interrupted:
             rows.append(("interrupted", "yes: this is the part until then"))
         if self.not_ready and not self.decisions:
-            rows.append(("never decided", "a declared feature had no value: does the data have it?"))
+            rows.append(
+                ("never decided", "a declared feature had no value: does the data have it?")
+            )
         return rows
 
     def __str__(self) -> str:
