@@ -103,7 +103,7 @@ class Dataset:
     name: str
     folder: Path
     instrument: Instrument
-    contents: Literal["book", "trades", "bars"]
+    contents: Literal["book", "trades", "bars", "funding"]
     first_ns: int
     last_ns: int
     events: int

@@ -1,5 +1,6 @@
 //! Python strategies, called when the engine wakes them.
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use flyball_core::backtest::{Decide, Stopped, Wake};
@@ -80,6 +81,10 @@ impl Strategy {
             seen.fill(wake.reason, view);
         }
         let returned = self.decide.call1(py, (&self.view,)).map_err(|cause| {
+            // An interrupt is not the strategy's doing.
+            if !cause.is_instance_of::<PyException>(py) {
+                return cause;
+            }
             let error =
                 raise(Kind::Strategy, format!("{} raised {}", self.name, describe(py, &cause)));
             error.set_cause(py, Some(cause));

@@ -1,5 +1,6 @@
 """`flyball data`: the catalogue."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,29 +44,25 @@ def import_(
     Example: flyball data import recordings/binance_usdm_btcusdt_20240718
     """
     with console.progress_bar(f"importing {path.name}") as tell:
-        datasets = Catalogue(catalogue).import_path(
+        done = Catalogue(catalogue).import_path(
             path,
             name=name,
             venue=venue,
             kind=kind,
             symbol=symbol,
-            progress=lambda _stage, done, total, _events: tell(done / max(1, total)),
+            progress=lambda _stage, read, total, _events: tell(read / max(1, total)),
         )
-    reports = [Catalogue(catalogue).about(dataset.name)["report"] for dataset in datasets]
     if json:
-        console.print_json(
-            {
-                "imported": [
-                    _row(d) | {"findings": r["findings"]}
-                    for d, r in zip(datasets, reports, strict=True)
-                ]
-            }
-        )
+        rows = [
+            {**_row(one.dataset), "fresh": one.fresh, "findings": one.report["findings"]}
+            for one in done
+        ]
+        console.print_json({"imported": rows})
         return
-    for dataset, report in zip(datasets, reports, strict=True):
-        console.out.print(
-            f"{dataset.name}: {dataset.events:,} events, {_findings(report)}", markup=False
-        )
+    for one in done:
+        again = "" if one.fresh else " (imported before)"
+        what = f"{one.dataset.name}: {one.dataset.events:,} events, {_findings(one.report)}{again}"
+        console.out.print(what, markup=False)
 
 
 @app.command
@@ -144,7 +141,7 @@ def check(
             console.out.print(f"    {when} {example['place']}: {example['detail']}", markup=False)
 
 
-def _findings(report: dict[str, Any]) -> str:
+def _findings(report: Mapping[str, Any]) -> str:
     serious = [f for f in report["findings"] if f["severity"] != "note"]
     if not serious:
         return "nothing wrong found"

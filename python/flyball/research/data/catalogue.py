@@ -3,24 +3,25 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flyball import _core
 from flyball.config.venues import venue as find_venue
-from flyball.domain import Dataset, Instrument, MarginTier, duration_ns
-from flyball.errors import ConfigError, DataError
+from flyball.domain import Dataset, Instrument, MarginTier
+from flyball.errors import DataError
 from flyball.research.data.recognise import Kind, Source, recognise
 
-__all__ = ["Catalogue", "data"]
+__all__ = ["Catalogue", "Imported", "data"]
 
 Progress = Callable[[str, int, int, int], None]
 
 _CONTRACTS = {"BTCUSD_PERP": Decimal(100)}
 _CHECK = {"min_latency_ns": 500_000, "max_trade_move": 0.05, "max_bar_move": 0.25}
+_NAMED_BY_FILE = ("bars", "funding", "coinbase_csv", "trades_json", "trades_parquet", "lobster")
 _COUNTED = ("binance", "coinbase_capture", "trades_json", "trades_parquet")
 
 
@@ -40,6 +41,15 @@ def data(name: str | Path, *, catalogue: Path | str | None = None) -> Dataset:
         If there is no such dataset, or the recording cannot be imported.
     """
     return Catalogue(catalogue).find(name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """A recording in the catalogue: whether it was imported now, and what the check found."""
+
+    dataset: Dataset
+    fresh: bool
+    report: Mapping[str, Any]
 
 
 class Catalogue:
@@ -91,7 +101,7 @@ class Catalogue:
         if len(sources) > 1:
             names = ", ".join(source.files[0].name for source in sources)
             raise DataError(f"{path} holds several recordings: name one of {names}")
-        return self.add(sources[0], progress=progress)
+        return self.add(sources[0], progress=progress).dataset
 
     def import_path(
         self,
@@ -102,7 +112,7 @@ class Catalogue:
         kind: Kind | None = None,
         symbol: str | None = None,
         progress: Progress | None = None,
-    ) -> list[Dataset]:
+    ) -> list[Imported]:
         """Import all recordings in a file or folder; what was imported before is not done again.
 
         Raises
@@ -117,8 +127,9 @@ class Catalogue:
             )
         done = []
         for source in sources:
+            several = source.symbol is None and source.format == "bars" and symbol is not None
             known = Source(
-                name=name or source.name,
+                name=name or (f"{source.name}/{_file_name(symbol)}" if several else source.name),
                 format=source.format,
                 files=source.files,
                 venue=venue or source.venue,
@@ -129,12 +140,17 @@ class Catalogue:
             done.append(self.add(known, progress=progress))
         return done
 
-    def add(self, source: Source, *, progress: Progress | None = None) -> Dataset:
+    def add(self, source: Source, *, progress: Progress | None = None) -> Imported:
         """Import one recording. See `import_path`."""
         if source.venue is None or source.kind is None:
             raise DataError(
                 f"{source.files[0]}: its venue is not known from its name or content: say it with "
                 "--venue and --kind (for example --venue binance_usdm --kind linear)"
+            )
+        if source.symbol is None and source.format == "bars":
+            raise DataError(
+                f"{source.files[0]}: the table holds several instruments: name one with --symbol "
+                "(as the table writes it)"
             )
         find_venue(source.venue)
         folder = self.root / source.name
@@ -145,14 +161,15 @@ class Catalogue:
         spec = _import_spec(source)
         tell = progress or (lambda *_: None)
         try:
-            about, _fresh = _core.import_data(json.dumps(spec), folder, tell)
+            told, fresh = _core.import_data(json.dumps(spec), folder, tell)
         except BaseException:
             if not any(folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        dataset = _dataset(source, folder, json.loads(about))
+        about = json.loads(told)
+        dataset = _dataset(source, folder, about)
         _write(dataset)
-        return dataset
+        return Imported(dataset=dataset, fresh=fresh, report=about["report"])
 
     def about(self, name: str) -> dict[str, Any]:
         """What the importer wrote about a dataset: sources, counts, the report of its check."""
@@ -173,13 +190,13 @@ class Catalogue:
 
 
 def _import_spec(source: Source) -> dict[str, Any]:
-    named = source.format in ("bars", "funding", "coinbase_csv", "trades_json", "trades_parquet")
+    named = source.format in _NAMED_BY_FILE
     return {
         "name": source.name,
         "venue": source.venue,
         "kind": source.kind,
         "recording": {
-            "format": source.format,
+            "format": source.settings,
             "sources": [str(path) for path in source.files],
             "symbols": [source.symbol] if named and source.symbol else [],
             "funding": None if source.funding is None else str(source.funding),
@@ -197,9 +214,7 @@ def _dataset(source: Source, folder: Path, about: dict[str, Any]) -> Dataset:
     counts = report["counts"]
     assumed = find_venue(str(source.venue))
     symbol = spec["symbol"]
-    contents = "bars" if counts["bars"] else "book"
-    if not counts["bars"] and not counts["snapshots"] and not counts["touches"]:
-        contents = "trades"
+    contents = _contents(counts)
     silence = (report["longest_silence"] or {"ns": 0})["ns"]
     instrument = Instrument(
         symbol=symbol,
@@ -221,7 +236,7 @@ def _dataset(source: Source, folder: Path, about: dict[str, Any]) -> Dataset:
         name=source.name,
         folder=folder,
         instrument=instrument,
-        contents=contents,  # type: ignore[arg-type]
+        contents=contents,
         first_ns=report["first_ns"] or 0,
         last_ns=report["last_ns"] or 0,
         events=counts["events"],
@@ -229,6 +244,18 @@ def _dataset(source: Source, folder: Path, about: dict[str, Any]) -> Dataset:
         interval_ns=about["interval_ns"] if contents == "bars" else None,
         quiet_ns=silence,
     )
+
+
+def _file_name(symbol: str | None) -> str:
+    return str(symbol).replace("/", "-")
+
+
+def _contents(counts: Mapping[str, int]) -> Literal["book", "trades", "bars", "funding"]:
+    if counts["bars"]:
+        return "bars"
+    if counts["snapshots"] or counts["touches"]:
+        return "book"
+    return "trades" if counts["trades"] else "funding"
 
 
 def _decimal(value: dict[str, int]) -> Decimal:
@@ -266,16 +293,3 @@ def _read(path: Path) -> Dataset:
         return Dataset(instrument=Instrument(**rules), **known)
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise DataError(f"{path}: is damaged ({error}): import the recording again") from error
-
-
-def quiet(text: str | None, dataset: Dataset) -> Dataset:
-    """The dataset, with another longest silence that is normal."""
-    if text is None:
-        return dataset
-    try:
-        ns = duration_ns(text)
-    except ConfigError as error:
-        raise DataError(str(error)) from error
-    from dataclasses import replace
-
-    return replace(dataset, quiet_ns=ns)

@@ -4,7 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,10 @@ from flyball.errors import DataError
 __all__ = ["Source", "recognise"]
 
 Kind = Literal["spot", "linear", "inverse"]
+
+# NASDAQ samples: seconds after midnight in New York, in summer.
+_LOBSTER = "lobster"
+_SETTINGS: dict[str, Any] = {_LOBSTER: {"lobster": {"utc_offset_s": -14_400}}}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +30,11 @@ class Source:
     kind: Kind | None = None
     symbol: str | None = None
     funding: Path | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Any:  # noqa: ANN401
+        """The format as the importer names it."""
+        return _SETTINGS.get(self.format, self.format)
 
 
 def recognise(path: Path) -> list[Source]:
@@ -75,11 +83,17 @@ def _of_folder(folder: Path, files: list[Path]) -> Iterator[Source]:
 def _of_file(path: Path, *, name: str) -> Source:
     found, venue, kind = _sniff(path)
     symbol: str | None = None
-    if found in ("bars", "funding", "coinbase_csv", "trades_json", "trades_parquet"):
-        symbol = _symbol(path)
+    if found in ("bars", "funding", "coinbase_csv", "trades_json", "trades_parquet", _LOBSTER):
+        symbol = None if _names_symbols(path) else _symbol(path)
         guessed_venue, guessed_kind = _by_name(path)
         venue, kind = venue or guessed_venue, kind or guessed_kind
     return Source(name=name, format=found, files=(path,), venue=venue, kind=kind, symbol=symbol)
+
+
+def _names_symbols(path: Path) -> bool:
+    """Whether a table has a column that says which instrument a row is about."""
+    header = _head(path).split(b"\n", 1)[0].lower()
+    return b",symbol," in header
 
 
 def _symbol(path: Path) -> str:
@@ -103,6 +117,8 @@ def _by_name(path: Path) -> tuple[str | None, Kind | None]:
         ("kraken", "kraken_spot", "spot"),
         ("binance", "binance_spot", "spot"),
         ("spot", "binance_spot", "spot"),
+        ("sp500", "reference", "spot"),
+        ("equity", "reference", "spot"),
         ("xrpeth", "binance_spot", "spot"),
         ("btcusdt", "binance_spot", "spot"),
     ]
@@ -130,7 +146,7 @@ def _sniff(path: Path) -> tuple[str, str | None, Kind | None]:
     if head[:4] == b"PAR1":
         return "trades_parquet", None, None
     if head[:4] == b"PK\x03\x04" and "lobster" in path.name.lower():
-        return "lobster", None, None
+        return _LOBSTER, "reference", "spot"
     text = head.decode("utf-8", errors="replace")
     line = text.split("\n", 1)[0]
     if re.match(r"\d{10,19} \{", line):
