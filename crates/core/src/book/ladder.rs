@@ -25,6 +25,8 @@ pub(super) struct Ladder<const BID: bool> {
     /// Lowest tick in the ring; a multiple of 64.
     base: i64,
     best: i64,
+    /// Worst tick that was shown since the last clearing.
+    reach: i64,
     len: usize,
     far: Far,
 }
@@ -52,6 +54,7 @@ impl<const BID: bool> Ladder<BID> {
             occupied: vec![0; slot(WORDS - 1).saturating_add(1)].into(),
             base: 0,
             best: Self::NONE,
+            reach: Self::NONE,
             len: 0,
             far: Far::with_capacity(depth),
         }
@@ -82,30 +85,10 @@ impl<const BID: bool> Ladder<BID> {
         self.len
     }
 
-    /// Worst price, if any. Looks through all words of the ring.
-    pub(super) fn worst(&self) -> Option<Price> {
-        let far = self.far.iter().map(|(tick, _)| tick);
-        let far = if BID { far.min() } else { far.max() };
-        let worst = match far.filter(|&tick| !self.in_window(tick) && Self::better(self.base, tick))
-        {
-            Some(far) => Some(far),
-            None => self.worst_in_window(),
-        };
-        worst.map(Price::from_ticks)
-    }
-
-    fn worst_in_window(&self) -> Option<i64> {
-        let first = |word_at: i64| {
-            let tick = self.base.saturating_add(word_at.saturating_mul(64));
-            let bits = self.occupied.get(word(tick)).copied().unwrap_or(0);
-            let offset = if BID {
-                bits.trailing_zeros()
-            } else {
-                63_u32.saturating_sub(bits.leading_zeros())
-            };
-            (bits != 0).then(|| tick.saturating_add(i64::from(offset)))
-        };
-        if BID { (0..WORDS).find_map(first) } else { (0..WORDS).rev().find_map(first) }
+    /// The worst price that was shown since the side was last cleared: what lies beyond it is not
+    /// known to be empty.
+    pub(super) const fn reach(&self) -> Option<Price> {
+        if self.reach == Self::NONE { None } else { Some(Price::from_ticks(self.reach)) }
     }
 
     /// What rests at `price`.
@@ -136,6 +119,7 @@ impl<const BID: bool> Ladder<BID> {
         } else {
             if before == 0 {
                 self.len = self.len.saturating_add(1);
+                self.stretch(tick);
                 if let Some(word) = self.occupied.get_mut(word(tick)) {
                     *word |= bit(tick);
                 }
@@ -145,6 +129,12 @@ impl<const BID: bool> Ladder<BID> {
             }
         }
         Ok(())
+    }
+
+    const fn stretch(&mut self, tick: i64) {
+        if self.reach == Self::NONE || Self::better(self.reach, tick) {
+            self.reach = tick;
+        }
     }
 
     fn vacate(&mut self, tick: i64) -> Result<(), BookError> {
@@ -185,6 +175,9 @@ impl<const BID: bool> Ladder<BID> {
             return Err(BookError::Full { capacity: self.far.len() });
         };
         self.len = self.len.saturating_add_signed(change);
+        if lots > 0 {
+            self.stretch(tick);
+        }
         if lots > 0 && Self::better(tick, self.best) { self.centre(tick) } else { Ok(()) }
     }
 
@@ -304,6 +297,7 @@ impl<const BID: bool> Ladder<BID> {
         }
         self.far.clear();
         self.best = Self::NONE;
+        self.reach = Self::NONE;
         self.len = 0;
     }
 }

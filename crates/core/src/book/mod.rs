@@ -339,13 +339,14 @@ impl Book {
         }
     }
 
-    /// Whether the book knows what rests at this price: whether it shows a level there or beyond.
+    /// Whether the book knows what rests at this price: whether it has shown a level there or
+    /// beyond.
     pub fn reaches(&self, side: Side, price: Price) -> bool {
-        let worst = match side {
-            Side::Bid => self.bids.worst(),
-            Side::Ask => self.asks.worst(),
+        let reach = match side {
+            Side::Bid => self.bids.reach(),
+            Side::Ask => self.asks.reach(),
         };
-        worst.is_some_and(|worst| !worst.better(side, price))
+        reach.is_some_and(|reach| !reach.better(side, price))
     }
 
     /// How many levels a side has.
