@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flyball.ops.report import report
     from flyball.research.data import Catalogue, data
     from flyball.trading.runtime.backtest import backtest
+    from flyball.trading.runtime.demo import synthetic_market
     from flyball.trading.runtime.replay import replay
     from flyball.trading.runtime.result import Result
     from flyball.trading.strategies.breakout import Breakout
@@ -66,6 +67,7 @@ _WHERE = {
     "profile": "config.profile",
     "replay": "trading.runtime.replay",
     "report": "ops.report",
+    "synthetic_market": "trading.runtime.demo",
 }
 
 __all__ = [
@@ -99,6 +101,7 @@ __all__ = [
     "profile",
     "replay",
     "report",
+    "synthetic_market",
 ]
 
 

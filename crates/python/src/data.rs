@@ -8,9 +8,11 @@ use pyo3::prelude::*;
 
 use flyball_core::book::Book;
 use flyball_core::domain::{InstrumentId, Side};
+use flyball_core::features::FEATURES;
 use flyball_data::DataError;
 use flyball_data::import::{ImportSpec, Progress, Stage, import_recording};
 use flyball_data::tape::Tape;
+use serde_json::json;
 
 use crate::errors::{self, Kind, raise};
 use crate::run::hex;
@@ -104,4 +106,30 @@ pub(crate) fn book_states(
     });
     rebuilt.map_err(|error| errors::data(&error))?;
     outcome
+}
+
+/// What every feature says of itself: name, line, unit, inputs, parameters. JSON.
+#[pyfunction]
+pub(crate) fn features() -> String {
+    let told: Vec<_> = FEATURES
+        .iter()
+        .map(|about| {
+            let parameters: Vec<_> = about
+                .parameters
+                .iter()
+                .map(|p| {
+                    json!({
+                        "name": p.name, "unit": p.unit, "min": p.min, "max": p.max,
+                        "whole": p.whole, "default": p.default,
+                    })
+                })
+                .collect();
+            let inputs: Vec<_> = about.inputs.iter().map(|input| format!("{input:?}")).collect();
+            json!({
+                "name": about.name, "doc": about.doc, "unit": about.unit,
+                "inputs": inputs, "parameters": parameters,
+            })
+        })
+        .collect();
+    json!(told).to_string()
 }

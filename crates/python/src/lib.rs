@@ -22,7 +22,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::data::{book_states, import_data, tape_about, verify_tape};
+    use super::data::{book_states, features, import_data, tape_about, verify_tape};
     #[pymodule_export]
     use super::intents::{Quotes, Signal, Target};
     #[pymodule_export]

@@ -36,6 +36,7 @@ pub(crate) fn journal_about(folder: PathBuf) -> PyResult<String> {
 #[pyclass(unsendable, module = "flyball._core")]
 pub(crate) struct Replay {
     loaded: Loaded,
+    folder: PathBuf,
 }
 
 #[pymethods]
@@ -45,18 +46,19 @@ impl Replay {
         let config: EngineConfig = serde_json::from_str(engine).map_err(|error| {
             raise(Kind::Journal, format!("the journal's configuration is not one: {error}"))
         })?;
-        let reader = JournalReader::open(folder).map_err(|error| raise(Kind::Journal, error))?;
+        let reader = JournalReader::open(&folder).map_err(|error| raise(Kind::Journal, error))?;
         let loaded = Loaded::try_new(reader, |reader| -> PyResult<_> {
             let engine = Engine::new(&config).map_err(|error| raise(Kind::Journal, error))?;
             Ok(replay::Replay::new(reader.cursor(), engine))
         })?;
-        Ok(Self { loaded })
+        Ok(Self { loaded, folder })
     }
 
     /// Go on for some records. What it came to, at the end.
     fn step<'py>(&mut self, py: Python<'py>, records: u64) -> PyResult<Option<Bound<'py, PyDict>>> {
         let outcome = self.loaded.with_dependent_mut(|_, replay| replay.run(records));
-        let Some(done) = outcome.map_err(|error| raise(Kind::Journal, error))? else {
+        let wrong = |error| raise(Kind::Journal, format!("{}: {error}", self.folder.display()));
+        let Some(done) = outcome.map_err(wrong)? else {
             return Ok(None);
         };
         let told = PyDict::new(py);
