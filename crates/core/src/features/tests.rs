@@ -152,8 +152,8 @@ fn errors_name_the_key_and_the_nearest_that_is_right() {
         ),
         (
             "volatility_ewma",
-            &[("lambda", 1.0)],
-            "lambda: 1 is wrong; volatility_ewma needs a number from 0.5 to 0.9999 (weight a bar)",
+            &[("decay", 1.0)],
+            "decay: 1 is wrong; volatility_ewma needs a number from 0.5 to 0.9999 (weight a bar)",
         ),
         ("sma", &[("period", 2.0), ("period", 3.0)], "period: said twice for sma"),
     ];

@@ -24,11 +24,11 @@ impl VolatilityEwma {
     /// What it says of itself.
     pub const ABOUT: About = About {
         name: "volatility_ewma",
-        doc: "Volatility from closes, with weights that fall by lambda a bar (RiskMetrics).",
+        doc: "Volatility from closes, with weights that fall by the decay a bar (RiskMetrics).",
         unit: "log return per bar",
         inputs: &[InputKind::Bar],
         parameters: &[Parameter {
-            name: "lambda",
+            name: "decay",
             unit: "weight a bar",
             min: 0.5,
             max: 0.9999,
@@ -39,7 +39,7 @@ impl VolatilityEwma {
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 10 000")]
     pub(super) fn new(values: &Values<'_>) -> Self {
-        let lambda = values.real("lambda");
+        let lambda = values.real("decay");
         // Less a little, so that rounding does not make 17 out of 16.
         let missing = libm::ceil(1.0 / (1.0 - lambda) - 1e-6) as u32;
         Self { lambda, previous: None, squares: 0.0, weights: 0.0, missing }
@@ -91,7 +91,7 @@ mod tests {
             bars in twin::bars(),
             (lambda, warm) in prop::sample::select(vec![(0.5, 2), (0.8, 5), (0.94, 17)]),
         ) {
-            twin::on_bars("volatility_ewma", &[("lambda", lambda)], &bars, |bars| {
+            twin::on_bars("volatility_ewma", &[("decay", lambda)], &bars, |bars| {
                 naive(bars, lambda, warm)
             })?;
         }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_case_by_hand() {
         // Returns ln 2, then 0: ½ ln² 2 / (½ + 1) = ln² 2 / 3.
-        let values = twin::values("volatility_ewma", &[("lambda", 0.5)], &[100, 200, 200]);
+        let values = twin::values("volatility_ewma", &[("decay", 0.5)], &[100, 200, 200]);
         assert!(values[1].is_nan());
         assert!((values[2] - std::f64::consts::LN_2 / 3_f64.sqrt()).abs() < 1e-12);
     }
