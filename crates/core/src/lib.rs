@@ -41,41 +41,18 @@
 #[cfg(not(target_endian = "little"))]
 compile_error!("tapes and journals are little-endian files that are read in place");
 
-/// Prices, quantities, money, instruments, orders, events: the words every other room uses.
-pub mod domain;
-
-/// Order books by price level.
-pub mod book;
-
-/// Incremental numbers about the market.
-pub mod features;
-
-/// Positions, cash, equity, drawdown, margin.
-pub mod portfolio;
-
-/// What wakes strategies, and how large their signals become.
-pub mod strategy;
-
-/// The gate, the switches, the limits.
-pub mod risk;
-
-/// From what is wanted to what works at the venue.
-pub mod execution;
-
-/// A venue without a network.
-pub mod sim;
-
-/// The engine: all rooms, in order.
-pub mod engine;
-
-/// The append-only record of events and commands, checksummed and hash-chained.
-pub mod journal;
-
-/// A tape, the simulated venue and the engine, joined by latency.
 pub mod backtest;
-
-/// A journal, run again.
+pub mod book;
+pub mod domain;
+pub mod engine;
+pub mod execution;
+pub mod features;
+pub mod journal;
+pub mod portfolio;
 pub mod replay;
+pub mod risk;
+pub mod sim;
+pub mod strategy;
 
 #[cfg(test)]
 mod testing;

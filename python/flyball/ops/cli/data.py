@@ -81,8 +81,10 @@ def ls(*, catalogue: Root = None, json: Json = False) -> None:
         )
         return
     shown = Table(box=None, pad_edge=False)
-    for title in ("name", "holds", "instrument", "from", "to", "events"):
-        shown.add_column(title, justify="right" if title == "events" else "left")
+    shown.add_column("name", min_width=max(len(d.name) for d in datasets))  # to be copied: whole
+    for title in ("holds", "instrument", "from", "to"):
+        shown.add_column(title, overflow="fold")
+    shown.add_column("events", justify="right", no_wrap=True)
     for d in datasets:
         it = f"{d.instrument.symbol} {d.instrument.kind} ({d.instrument.venue})"
         shown.add_row(d.name, d.contents, it, _time(d.first_ns), _time(d.last_ns), f"{d.events:,}")
