@@ -20,15 +20,15 @@ class Definition:
 DEFINITIONS = (
     Definition(
         "total_return", "Total return", "fraction", "return",
-        "Equity at the end ÷ equity at the start - 1, all costs included.",
+        "Equity at the end ÷ equity at the start \u2212 1, all costs included.",
     ),
     Definition(
         "annualised_return", "Annualised return", "fraction", "return",
-        "The yearly growth that gives the total: (1 + total return)^(1 ÷ years) - 1.",
+        "The yearly growth that gives the total: (1 + total return)^(1 ÷ years) \u2212 1.",
     ),
     Definition(
         "volatility", "Volatility of a step", "fraction", "return",
-        "Standard deviation of the returns of single steps, with n - 1.",
+        "Standard deviation of the returns of single steps, with n \u2212 1.",
     ),
     Definition(
         "annual_volatility", "Volatility of a year", "fraction", "return",
@@ -39,7 +39,7 @@ DEFINITIONS = (
         "Mean return ÷ volatility of a step · √(steps a year); no risk-free rate is taken off.",
     ),
     Definition(
-        "sharpe_error", "Its standard error", "ratio", "return",
+        "sharpe_error", "Standard error of Sharpe", "ratio", "return",
         "√((1 + S² ÷ 2) ÷ n · steps a year), S the ratio of one step, n the returns (Lo 2002).",
     ),
     Definition(
@@ -52,10 +52,10 @@ DEFINITIONS = (
     ),
     Definition(
         "max_drawdown", "Max drawdown", "fraction", "risk",
-        "The largest 1 - equity ÷ peak equity, seen on every event.",
+        "The largest 1 \u2212 equity ÷ peak equity, seen on every event.",
     ),
     Definition(
-        "drawdown_time", "Its duration", "duration_ns", "risk",
+        "drawdown_time", "Time of that drawdown", "duration_ns", "risk",
         "From the peak before the deepest fall until equity was back there, or to the end.",
     ),
     Definition(
@@ -123,11 +123,11 @@ DEFINITIONS = (
         "All that the venue charged for fills; rebates count against it.",
     ),
     Definition(
-        "fees_share", "Fees of the cash", "fraction", "trading",
+        "fees_share", "Fees ÷ cash", "fraction", "trading",
         "Fees ÷ equity at the start.",
     ),
     Definition(
-        "fees_rate", "Fees of the value traded", "fraction", "trading",
+        "fees_rate", "Fees ÷ value traded", "fraction", "trading",
         "Fees ÷ value of all fills.",
     ),
 )  # fmt: skip

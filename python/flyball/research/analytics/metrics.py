@@ -177,7 +177,7 @@ class _Run:
 
     def why_no_ratio(self, otherwise: str) -> str:
         if self.step.step_ns != DAY_NS:
-            return "the run is shorter than 30 days: too little to speak of a year"
+            return "the run is shorter than 30 days"
         if self.returns.size < 2:
             return "equity reached zero before there were two returns"
         return otherwise
@@ -261,7 +261,7 @@ def _trading(run: _Run, *, traded: float, fees: float) -> dict[str, Value]:
     unknown = "equity was never known"
     mean = nan
     if run.curve.duration_ns > 0:
-        mean = float(np.sum(equity[:-1] * np.diff(times)) / run.curve.duration_ns)
+        mean = float(np.sum(equity[:-1] * (np.diff(times) / run.curve.duration_ns)))
     elif equity.size:
         mean = float(equity[-1])
     first = float(equity[0]) if equity.size else nan
