@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from flyball.ops.report import words
 from flyball.ops.report.run import Run
@@ -15,51 +16,82 @@ __all__ = ["Exits", "Refusals", "Trip", "exits", "incidents", "refusals", "trips
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trip:
-    """A switch that fired; `flat_ns` is how long it took until the venue confirmed it was flat."""
+    """A switch that fired.
+
+    `over_ns` is how long it took until the venue confirmed that what it closes was flat; for the
+    one on leverage, which only reduces, until it was released. `None` where that never came: an
+    alarm where the position had to go. `orders` is how many closing orders it took.
+    """
 
     time_ns: int
     switch: str
     limit: str
     actual: str
-    flat_ns: int | None
-    attempts: int
+    over_ns: int | None
+    orders: int
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it only makes a position smaller."""
+        return self.switch == "leverage"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody confirmed that it is over, though somebody must."""
+        return self.over_ns is None and not self.reduces
+
+
+_WHOLE = ("drawdown", "daily_loss", "emergency")
 
 
 def trips(run: Run) -> list[Trip]:
     """All switches that fired, in order."""
-    flats = run.of_kind("Flat")
-    return [_trip(notice, flats) for notice in run.of_kind("Tripped")]
+    flats, released = run.of_kind("Flat"), run.of_kind("Released")
+    return [_trip(notice, flats, released) for notice in run.of_kind("Tripped")]
 
 
-def _trip(notice: Notice, flats: Sequence[Notice]) -> Trip:
+def _trip(notice: Notice, flats: Sequence[Notice], released: Sequence[Notice]) -> Trip:
     about = notice.about
     switch = str(about["switch"])
-    instrument = about.get("instrument")
-    after = [flat for flat in flats if flat.time_ns >= notice.time_ns]
-    mine = [flat for flat in after if flat.about["reason"] == {"Switch": switch}]
-    if instrument is None:
-        whole = [flat for flat in mine if flat.about["scope"] == "All"]
-    else:
-        whole = [flat for flat in mine if flat.about["scope"] == {"Instrument": instrument}]
-    flat = next(iter(whole or mine), None)
+    ends = released if switch == "leverage" else flats
+    first = bisect_left(ends, notice.time_ns, key=lambda each: each.time_ns)
+    last = next((at for at in range(first, len(ends)) if _ends(ends[at].about, about)), None)
+    orders = 0
+    if last is not None and ends is flats:
+        closed = (flats[at].about for at in range(first, last + 1))
+        orders = sum(int(each["attempts"]) for each in closed if each["scope"] != "All")
     return Trip(
         time_ns=notice.time_ns,
         switch=switch,
         limit=words.switch_number(switch, int(about["limit"])),
         actual=words.switch_number(switch, int(about["actual"])),
-        flat_ns=None if flat is None else flat.time_ns - notice.time_ns,
-        attempts=0 if flat is None else int(flat.about["attempts"]),
+        over_ns=None if last is None else ends[last].time_ns - notice.time_ns,
+        orders=orders,
     )
+
+
+def _ends(end: Mapping[str, Any], trip: Mapping[str, Any]) -> bool:
+    """Whether a word of the engine says that what a trip asked for is done."""
+    if trip["switch"] == "leverage":
+        return bool(end["switch"] == "leverage")
+    if trip["switch"] in _WHOLE:
+        return bool(end["scope"] == "All")
+    if trip["instrument"] is not None:
+        return end["scope"] in ("All", {"Instrument": trip["instrument"]})
+    return bool(end["reason"] == {"Switch": trip["switch"]})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exits:
-    """Positions that were closed for one reason; times from the decision to flat."""
+    """Positions that were closed for one reason; times from the decision to flat.
+
+    `unconfirmed` counts those of which the venue never said that they are flat, though it must.
+    """
 
     name: str
     words: str
     count: int
-    confirmed: int
+    unconfirmed: int
     median_ns: float | None
     longest_ns: int | None
     attempts: int
@@ -73,12 +105,12 @@ def exits(run: Run) -> list[Exits]:
     """
     took: dict[tuple[str, str], list[int | None]] = {}
     attempts: Counter[tuple[str, str]] = Counter()
-    left = list(run.of_kind("Exit"))
-    flats = run.of_kind("Flat")
-    for number, exit_ in enumerate(left):
-        instrument = exit_.about["instrument"]
-        again = (e.time_ns for e in left[number + 1 :] if e.about["instrument"] == instrument)
-        flat = _confirmed(exit_, flats, until=next(again, None))
+    left, flats = run.of_kind("Exit"), run.of_kind("Flat")
+    again: dict[int, int] = {}
+    for exit_ in reversed(left):
+        instrument = int(exit_.about["instrument"])
+        flat = _confirmed(exit_, flats, until=again.get(instrument))
+        again[instrument] = exit_.time_ns
         key = words.exit_key(exit_.about["reason"])
         took.setdefault(key, []).append(None if flat is None else flat.time_ns - exit_.time_ns)
         if flat is not None:
@@ -91,7 +123,7 @@ def exits(run: Run) -> list[Exits]:
                 name=key[0],
                 words=key[1],
                 count=len(spans),
-                confirmed=len(known),
+                unconfirmed=0 if key[0] == "leverage" else len(spans) - len(known),
                 median_ns=median(known) if known else None,
                 longest_ns=max(known) if known else None,
                 attempts=attempts[key],
@@ -104,11 +136,11 @@ def _confirmed(exit_: Notice, flats: Sequence[Notice], *, until: int | None) -> 
     """The first word after an exit that its position is closed, before the next exit."""
     scopes = ("All", {"Instrument": exit_.about["instrument"]})
     first = bisect_left(flats, exit_.time_ns, key=lambda flat: flat.time_ns)
-    for flat in flats[first:]:
-        if until is not None and flat.time_ns > until:
+    for at in range(first, len(flats)):
+        if until is not None and flats[at].time_ns > until:
             return None
-        if flat.about["scope"] in scopes:
-            return flat
+        if flats[at].about["scope"] in scopes:
+            return flats[at]
     return None
 
 
@@ -124,15 +156,19 @@ class Refusals:
 
 def refusals(run: Run) -> list[Refusals]:
     """Refusals by rule, the most frequent first."""
-    newest: dict[str, str] = {}
-    for notice in run.of_kind("Refused"):
-        refusal = notice.about["refusal"]
-        instrument = run.result.data.instrument
-        newest[str(refusal["rule"])] = words.numbers_of_refusal(refusal, instrument, run.money)
+    newest = {str(each.about["refusal"]["rule"]): each for each in run.of_kind("Refused")}
+    instrument = run.result.data.instrument
+    examples = {
+        rule: words.numbers_of_refusal(each.about["refusal"], instrument, run.money)
+        for rule, each in newest.items()
+    }
     counted = sorted(run.result.refused.items(), key=lambda pair: -pair[1])
     return [
         Refusals(
-            rule=rule, words=words.RULES.get(rule, rule), count=count, example=newest.get(rule, "")
+            rule=rule,
+            words=words.RULES.get(rule, rule),
+            count=count,
+            example=examples.get(rule, ""),
         )
         for rule, count in counted
     ]

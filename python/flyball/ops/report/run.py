@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyball.ops.report import words
+from flyball.ops.report.formats import places
 from flyball.ops.report.reduce import keep
 from flyball.research.analytics import Metrics, RoundTrips, measure
 from flyball.trading.runtime.result import Notice, Result
@@ -68,7 +69,7 @@ class Run:
         instrument = result.data.instrument
         self.base, self.quote, self.money = words.currencies(instrument)
         self.tick = float(instrument.tick_size)
-        self.price_decimals = _decimals_of(self.tick)
+        self.price_decimals = min(12, places(self.tick))
         self.decimals = _money_decimals(float(result.cash))
         times: Times = np.asarray(result.samples["time_ns"], dtype=np.int64)
         shown = slice(None)
@@ -152,17 +153,16 @@ class Run:
     def line_of_day(self, loss: float) -> Floats:
         """The equity at which so large a loss since the start of the UTC day is reached.
 
-        The day's start is the newest sample before midnight; the engine's own is exact.
+        The day's start is the newest sample by midnight; the engine's own is exact.
         """
-        if not self._time.size:
-            return self.peak
-        midnight = self.time_ns // _DAY_NS * _DAY_NS
-        start = np.maximum(np.searchsorted(self._time, midnight, side="right") - 1, 0)
-        known = np.flatnonzero(np.isfinite(self._equity))
-        if not known.size:
+        equity = _floats(self.result.samples["equity"])
+        known = np.isfinite(equity)
+        if not known.any():
             return np.full(self.time_ns.shape, nan)
-        newest = np.maximum(np.searchsorted(known, start, side="right") - 1, 0)
-        return self._equity[known[newest]] * (1.0 - loss)
+        times = np.asarray(self.result.samples["time_ns"], dtype=np.int64)[known]
+        midnight = self.time_ns // _DAY_NS * _DAY_NS
+        newest = np.maximum(np.searchsorted(times, midnight, side="right") - 1, 0)
+        return equity[known][newest] * (1.0 - loss)
 
     # Fills.
 
@@ -242,12 +242,15 @@ class Run:
 
     def of_kind(self, kind: str) -> tuple[Notice, ...]:
         """The engine's notices of one kind."""
-        first, last = self.span or (self.first_ns, self.last_ns)
-        return tuple(
-            notice
-            for notice in self.result.notices
-            if notice.kind == kind and (self.span is None or first <= notice.time_ns <= last)
-        )
+        return self._notices.get(kind, ())
+
+    @cached_property
+    def _notices(self) -> dict[str, tuple[Notice, ...]]:
+        found: dict[str, list[Notice]] = {}
+        for notice in self.result.notices:
+            if self.span is None or self.span[0] <= notice.time_ns <= self.span[1]:
+                found.setdefault(notice.kind, []).append(notice)
+        return {kind: tuple(notices) for kind, notices in found.items()}
 
     @property
     def first_ns(self) -> int:
@@ -290,10 +293,10 @@ def while_traded(runs: Sequence[Run]) -> list[Run]:
         return []
     around = (last - first) // 20
     span = max(begin, first - around), min(end, last + around)
+    there = [run for run in runs if run.first_ns < span[1] and run.last_ns > span[0]]
     return [
         Run(run.result, label=run.label, index=run.index, number=len(runs) + at, span=span)
-        for at, run in enumerate(runs)
-        if run.first_ns < span[1] and run.last_ns > span[0]
+        for at, run in enumerate(there)
     ]
 
 
@@ -318,10 +321,6 @@ def _floats(column: object) -> Floats:
 
 def _purposes(column: object, *wanted: str) -> NDArray[np.bool_]:
     return np.isin(np.asarray(column, dtype=np.str_), wanted)
-
-
-def _decimals_of(tick: float) -> int:
-    return max(0, min(12, -floor(log10(tick) + 1e-9))) if tick > 0.0 else 2
 
 
 def _money_decimals(cash: float) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import isnan
 
 from flyball.ops.report import words
-from flyball.ops.report.events import exits, incidents, refusals, trips
+from flyball.ops.report.events import Trip, exits, incidents, refusals, trips
 from flyball.ops.report.formats import (
     UNKNOWN,
     amount,
@@ -36,7 +36,7 @@ def _table(head: Sequence[str], rows: Iterable[Html], *, css: str, caption: str)
     cells = [el("th", text, scope="col") for text in head]
     top = el("thead", el("tr", *cells)) if any(head) else NOTHING
     table = el("table", el("caption", caption), top, el("tbody", *rows), class_=css)
-    return el("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    return el("div", table, class_="scroll", tabindex="0", role="group", aria_label=caption)
 
 
 def _beside(runs: Sequence[Run], rows: Sequence[Row], *, caption: str, css: str) -> Html:
@@ -91,8 +91,8 @@ def _value(metric: Metric, run: Run) -> str:
         if fall.recovered_ns is not None:
             back = ("back", at(fall.recovered_ns))
         said = [("from", at(fall.peak_ns)), ("low", at(fall.trough_ns)), back]
-        lines = [el("small", f"{word} ", el("span", when, class_="one")) for word, when in said]
-        return join([duration(metric.value), *lines])
+        lines = [el("small", f"{word} {when}", class_="one") for word, when in said]
+        return join([el("span", duration(metric.value), class_="one"), *lines])
     match metric.unit:
         case "fraction":
             return percent(metric.value)
@@ -102,7 +102,7 @@ def _value(metric: Metric, run: Run) -> str:
         case "count":
             return plain(metric.value)
         case "duration_ns":
-            return duration(metric.value)
+            return el("span", duration(metric.value), class_="one")
         case _:
             return ratio(metric.value)
 
@@ -124,17 +124,21 @@ def _trips(run: Run) -> Html:
     for trip in found[:_TRIPS_AT_MOST]:
         known = words.SWITCHES.get(trip.switch)
         name = _named(known.name, f"{known.about}: {known.action}") if known else trip.switch
-        confirmed: Html | str = el("strong", "not confirmed", class_="bad")
-        if trip.flat_ns is not None:
-            orders = plural(trip.attempts, "order")
-            confirmed = join([duration(trip.flat_ns), el("small", f"flat, with {orders}")])
-        cells = [join([trip.actual, el("small", f"limit {trip.limit}")]), confirmed]
+        cells = [join([trip.actual, el("small", f"limit {trip.limit}")]), _over(trip)]
         head = el("th", name, scope="row")
         rows.append(el("tr", el("td", _moment(trip.time_ns)), head, *(el("td", c) for c in cells)))
     more = len(found) - _TRIPS_AT_MOST
     rest = el("p", f"{plural(more, 'more trip')} followed.", class_="note") if more > 0 else NOTHING
-    head_row = ("Time (UTC)", "Switch", "Actual", "Confirmed after")
+    head_row = ("Time (UTC)", "Switch", "Actual", "It took")
     return join([_table(head_row, rows, css="list trips", caption="Switches that tripped"), rest])
+
+
+def _over(trip: Trip) -> Html | str:
+    if trip.over_ns is None:
+        return "reduced" if trip.reduces else el("strong", "not confirmed", class_="bad")
+    orders = f", with {plural(trip.orders, 'order')}" if trip.orders else ""
+    what = "until released" if trip.reduces else f"until flat{orders}"
+    return join([duration(trip.over_ns), el("small", what)])
 
 
 def _exits(run: Run) -> Html:
@@ -142,12 +146,10 @@ def _exits(run: Run) -> Html:
     for found in exits(run):
         took = UNKNOWN if found.median_ns is None else duration(found.median_ns)
         longest = UNKNOWN if found.longest_ns is None else duration(found.longest_ns)
-        open_ = found.count - found.confirmed
         count: Html | str = f"{found.count:,}"
-        if open_ > 0:
-            count = join(
-                [f"{found.count:,}", el("small", f"{open_:,} not confirmed", class_="bad")]
-            )
+        if found.unconfirmed:
+            warning = el("small", f"{found.unconfirmed:,} not confirmed", class_="bad")
+            count = join([count, warning])
         name = _named(_capital(found.words), found.name)
         cells = [count, took, longest, f"{found.attempts:,}"]
         rows.append(el("tr", el("th", name, scope="row"), *(el("td", cell) for cell in cells)))

@@ -21,26 +21,60 @@ def _flat(after_s: float, reason: object, *, scope: object = ONE, attempts: int 
     return Notice(START_NS + round(after_s * SECOND), "Flat", about)
 
 
+def _trip(switch: str, instrument: int | None = None) -> Notice:
+    about = {"switch": switch, "instrument": instrument, "limit": 5 * 10**12, "actual": 6 * 10**12}
+    return Notice(START_NS, "Tripped", about)
+
+
 def test_a_trip_is_over_when_the_venue_says_that_all_is_flat() -> None:
     after = (DROP.time_ns - START_NS) / SECOND
     reason = {"Switch": "drawdown"}
-    one = _flat(after + 1, reason)
-    every = _flat(after + 2, reason, scope="All", attempts=3)
+    one = _flat(after + 1, reason, attempts=3)
+    every = _flat(after + 2, reason, scope="All", attempts=7)
     (trip,) = trips(_run(DROP, one, every))
-    assert trip.flat_ns == 2 * SECOND
-    assert trip.attempts == 3
+    assert trip.over_ns == 2 * SECOND
+    assert trip.orders == 3
     assert (trip.limit, trip.actual) == ("5\u202f%", "5.011\u202f%")
+    assert not trip.is_open
 
 
 def test_a_word_from_before_the_trip_confirms_nothing() -> None:
-    reason = {"Switch": "drawdown"}
-    (trip,) = trips(_run(_flat(0, reason, scope="All"), DROP))
-    assert trip.flat_ns is None
+    (trip,) = trips(_run(_flat(0, {"Switch": "drawdown"}, scope="All"), DROP))
+    assert trip.over_ns is None
+    assert trip.is_open
 
 
-def test_a_word_about_another_switch_confirms_nothing() -> None:
-    (trip,) = trips(_run(DROP, _flat(1e4, {"Switch": "emergency"}, scope="All")))
-    assert trip.flat_ns is None
+def test_one_word_that_all_is_flat_ends_every_trip_before_it() -> None:
+    flat = _flat(3, {"Switch": "drawdown"}, scope="All")
+    found = trips(_run(_trip("drawdown"), _trip("emergency"), flat))
+    assert [trip.over_ns for trip in found] == [3 * SECOND] * 2
+
+
+def test_one_flat_position_is_not_all() -> None:
+    (trip,) = trips(_run(_trip("emergency"), _flat(3, {"Switch": "emergency"})))
+    assert trip.is_open
+
+
+def test_a_loss_of_one_position_is_over_when_that_one_is_flat() -> None:
+    other = _flat(1, {"Switch": "position_loss"}, scope={"Instrument": 1})
+    (trip,) = trips(_run(_trip("position_loss", 0), other, _flat(2, "Stop")))
+    assert trip.over_ns == 2 * SECOND
+
+
+def test_leverage_is_reduced_not_closed() -> None:
+    (trip,) = trips(_run(_trip("leverage")))
+    assert trip.reduces
+    assert not trip.is_open
+    end = Notice(START_NS + SECOND, "Released", {"switch": "leverage", "instrument": None})
+    (trip,) = trips(_run(_trip("leverage"), end))
+    assert trip.over_ns == SECOND
+    (left,) = exits(_run(_exit(0, {"Switch": "leverage"})))
+    assert left.unconfirmed == 0
+
+
+def test_margin_closes_the_largest() -> None:
+    (trip,) = trips(_run(_trip("margin"), _flat(1, "Stop"), _flat(2, {"Switch": "margin"})))
+    assert trip.over_ns == 2 * SECOND
 
 
 def test_exits_are_counted_by_reason_and_timed() -> None:
@@ -53,24 +87,24 @@ def test_exits_are_counted_by_reason_and_timed() -> None:
         _flat(20.03, "Stop"),
     )
     held, stopped = exits(run)
-    assert (held.name, held.count, held.confirmed, held.attempts) == ("MaxHolding", 2, 2, 3)
+    assert (held.name, held.count, held.unconfirmed, held.attempts) == ("MaxHolding", 2, 0, 3)
     assert (held.median_ns, held.longest_ns) == (60_000_000, 80_000_000)
     assert (stopped.name, stopped.count) == ("Stop", 1)
 
 
 def test_a_switch_that_takes_over_confirms_the_exit() -> None:
     (stopped,) = exits(_run(_exit(0, "Stop"), _flat(0.03, {"Switch": "drawdown"})))
-    assert stopped.confirmed == 1
+    assert stopped.unconfirmed == 0
 
 
 def test_the_next_exit_confirms_nothing() -> None:
     (stopped,) = exits(_run(_exit(0, "Stop"), _exit(5, "Stop"), _flat(6, "Stop")))
-    assert (stopped.count, stopped.confirmed) == (2, 1)
+    assert (stopped.count, stopped.unconfirmed) == (2, 1)
 
 
 def test_another_instrument_confirms_nothing() -> None:
     (stopped,) = exits(_run(_exit(0, "Stop"), _flat(6, "Stop", scope={"Instrument": 1})))
-    assert stopped.confirmed == 0
+    assert stopped.unconfirmed == 1
     assert stopped.median_ns is None
 
 

@@ -15,9 +15,9 @@ from flyball.ops.report.markup import Html, el, join
 from flyball.ops.report.run import Run
 from flyball.ops.report.words import SWITCHES
 
-_HOURS_NS = 4 * 3600 * 10**9
-
 __all__ = ["figures", "period", "sentences"]
+
+_HOURS_NS = 4 * 3600 * 10**9
 
 
 def sentences(run: Run) -> Html:
@@ -58,16 +58,19 @@ def _switches(run: Run) -> list[str]:
     found = trips(run)
     if not found:
         none = run.result.profile.switches.drawdown >= 1
-        return ["No switch tripped" + (": the profile has none on losses." if none else ".")]
+        return [
+            "No switch tripped"
+            + (": the profile has none on the account's losses." if none else ".")
+        ]
     first, more = found[0], len(found) - 1
     name = SWITCHES[first.switch].name if first.switch in SWITCHES else first.switch
     said = f"The {name.lower()} switch tripped at {first.actual} on {date(first.time_ns)} UTC"
     parts: list[str] = [el("strong", f"{said}.")]
-    if first.flat_ns is not None:
-        parts.append(f"{duration(first.flat_ns)} later the venue confirmed that it was flat.")
+    if first.over_ns is not None and not first.reduces:
+        parts.append(f"{duration(first.over_ns)} later the venue confirmed that it was flat.")
     if more:
         parts.append(f"{plural(more, 'more trip')} followed.")
-    late = sum(trip.flat_ns is None for trip in found)
+    late = sum(trip.is_open for trip in found)
     if late:
         parts.append(_alarm(f"{plural(late, 'trip')} without a confirmed flat position."))
     return parts
