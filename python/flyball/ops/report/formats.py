@@ -16,6 +16,8 @@ __all__ = [
     "moment",
     "multiple",
     "percent",
+    "places",
+    "plain",
     "plural",
     "ratio",
     "second",
@@ -217,15 +219,21 @@ def compact(value: float, step: float) -> str:
     if abs(value) >= 1e16:
         return _minus(f"{value:.2e}")
     for least, size, unit in _LARGE:
-        if abs(value) >= least and _places(step / size) <= 2:
-            return f"{amount(value / size, _places(step / size))}{unit}"
-    return amount(value, min(_places(step), 10))
+        if abs(value) >= least and places(step / size) <= 2:
+            return f"{amount(value / size, places(step / size))}{unit}"
+    return amount(value, min(places(step), 10))
 
 
-def _places(step: float) -> int:
-    """Digits after the point that multiples of the step need."""
+def places(step: float) -> int:
+    """Digits after the point that multiples of a step need.
+
+    Examples
+    --------
+    >>> places(0.0001), places(0.25), places(5.0)
+    (4, 2, 0)
+    """
     if not step > 0.0:
         return 0
-    places = max(0, -floor(log10(step) + 1e-9))
-    left = step * 10.0**places
-    return places + (abs(left - round(left)) > 1e-6)
+    found = max(0, -floor(log10(step) + 1e-9))
+    left = step * 10.0**found
+    return found + (abs(left - round(left)) > 1e-6)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyball.ops.report import tables, verdict
+from flyball.ops.report.formats import places
 from flyball.ops.report.markup import Html, el, join
 from flyball.ops.report.panels import charts, closer_charts
 from flyball.ops.report.run import Run, while_traded
@@ -127,7 +128,7 @@ def _compared(runs: Sequence[Run]) -> Html:
         el("tbody", *rows),
         class_="compared",
     )
-    return el("div", table, class_="scroll", tabindex="0", role="region", aria_label="Runs")
+    return el("div", table, class_="scroll", tabindex="0", role="group", aria_label="Runs")
 
 
 def _section(name: str, *parts: str) -> Html:
@@ -189,7 +190,6 @@ def _columns(run: Run) -> dict[str, object]:
     first = int(run.time_ns[0]) // 10**6 if run.time_ns.size else 0
     lot = float(run.result.data.instrument.lot_size)
     held = np.asarray(run.position, dtype=np.float64) * lot
-    lots = max(0, min(10, len(f"{run.result.data.instrument.lot_size:f}".partition(".")[2])))
     money, quote, base = (f" {name}" if name else "" for name in (run.money, run.quote, run.base))
     if run.result.data.instrument.kind == "inverse":
         base = " contracts"
@@ -203,7 +203,7 @@ def _columns(run: Run) -> dict[str, object]:
             "drawdown": _column(-100.0 * run.drawdown, 2, "\u202f%"),
             "price": _column(run.price, run.price_decimals, quote),
             "exposure": _column(run.exposure, 3, "\u00d7"),
-            "position": _column(held, lots, base),
+            "position": _column(held, min(10, places(lot)), base),
         },
     }
 

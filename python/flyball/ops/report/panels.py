@@ -173,7 +173,7 @@ def _span(values: Floats, write: Callable[[float], str]) -> str:
 
 def _equity(run: Run, axes: Axes, *, alone: bool) -> Html:
     x, y = axes.time, axes.equity
-    none = "no switch on losses in this profile"
+    none = "no switch on losses of the account in this profile"
     lines, keys = limits.drawn(limits.of_equity(run), run, x=x, y=y, none=none)
     cash = np.full(2, float(run.result.cash))
     ends = np.array([x.first, x.last])

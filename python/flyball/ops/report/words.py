@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flyball.domain import Instrument
-from flyball.ops.report.formats import amount, duration, fraction, multiple, plain, plural
+from flyball.ops.report.formats import amount, compact, duration, fraction, multiple, plain, plural
 
 __all__ = [
     "EXITS",
@@ -22,6 +22,7 @@ __all__ = [
 
 RATE = 1e12
 MONEY = 1e10
+_LONG = 1e9  # a number with more digits than a narrow column holds
 _NEVER = 10  # a loss of ten times equity, a price ten times off: a limit that nothing reaches
 
 
@@ -158,7 +159,7 @@ def limit(key: str, value: str, money: str) -> str:
         case "money":
             return f"{plain(number)} {money}"
         case "lots":
-            return f"{plain(number)} lots"
+            return f"{compact(number, number) if number >= _LONG else plain(number)} lots"
         case "count":
             return plain(number)
         case _:
