@@ -1,6 +1,6 @@
 """What protection did, from the engine's notices: trips, exits, refusals, other events."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,9 +107,11 @@ def exits(run: Run) -> list[Exits]:
     attempts: Counter[tuple[str, str]] = Counter()
     left, flats = run.of_kind("Exit"), run.of_kind("Flat")
     again: dict[int, int] = {}
+    closing: list[tuple[int, int]] = []
     for exit_ in reversed(left):
         instrument = int(exit_.about["instrument"])
         flat = _confirmed(exit_, flats, until=again.get(instrument))
+        closing.append((exit_.time_ns, 2**63 if flat is None else flat.time_ns))
         again[instrument] = exit_.time_ns
         key = words.exit_key(exit_.about["reason"])
         took.setdefault(key, []).append(None if flat is None else flat.time_ns - exit_.time_ns)
@@ -129,7 +131,28 @@ def exits(run: Run) -> list[Exits]:
                 attempts=attempts[key],
             )
         )
-    return found
+    closing.reverse()
+    alone = sum(not _within(time_ns, closing) for time_ns in run.venue_stops.tolist())
+    return found if not alone else [*found, _at_the_venue(alone)]
+
+
+def _within(time_ns: int, closing: Sequence[tuple[int, int]]) -> bool:
+    """Whether something was being closed then: spans in the order in which they began."""
+    began = bisect_right(closing, time_ns, key=lambda span: span[0])
+    return began > 0 and closing[began - 1][1] >= time_ns
+
+
+def _at_the_venue(count: int) -> Exits:
+    """Stops that the venue filled before the engine asked: there is nothing to time."""
+    return Exits(
+        name="at the venue",
+        words="the stop that rested at the venue was filled",
+        count=count,
+        unconfirmed=0,
+        median_ns=None,
+        longest_ns=None,
+        attempts=0,
+    )
 
 
 def _confirmed(exit_: Notice, flats: Sequence[Notice], *, until: int | None) -> Notice | None:

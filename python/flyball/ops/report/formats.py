@@ -83,7 +83,7 @@ def percent(value: float | Decimal, decimals: int = 2) -> str:
     if not isfinite(value):
         return UNKNOWN
     share = float(value)
-    small = decimals == 2 and 5e-7 <= abs(share) < 0.0005
+    small = decimals == 2 and 5e-7 <= abs(share) < 0.0001
     return f"{amount(share * 100, 4 if small else decimals)}{_THIN}%"
 
 

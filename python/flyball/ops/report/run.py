@@ -175,6 +175,16 @@ class Run:
         liquidated = np.asarray(fills["liquidation"], dtype=np.bool_)
         return exits & ~liquidated, liquidated
 
+    @cached_property
+    def venue_stops(self) -> Times:
+        """When stops that rested at the venue were filled there: once for each."""
+        orders, fills = self.result.orders, self.result.fills
+        stops = np.asarray(orders["order"])[_purposes(orders["purpose"], "stop")]
+        filled = np.asarray(fills["order"])
+        first = np.unique(filled, return_index=True)[1]
+        first = np.sort(first[np.isin(filled[first], stops)])
+        return np.asarray(fills["time_ns"], dtype=np.int64)[first]
+
     def fills(self, role: str) -> Fills:
         """Fills of the first instrument: "buy", "sell", "exit" or "liquidation", each once."""
         fills = self.result.fills

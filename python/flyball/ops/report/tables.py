@@ -151,7 +151,7 @@ def _exits(run: Run) -> Html:
             warning = el("small", f"{found.unconfirmed:,} not confirmed", class_="bad")
             count = join([count, warning])
         name = _named(_capital(found.words), found.name)
-        cells = [count, took, longest, f"{found.attempts:,}"]
+        cells = [count, took, longest, f"{found.attempts:,}" if found.attempts else UNKNOWN]
         rows.append(el("tr", el("th", name, scope="row"), *(el("td", cell) for cell in cells)))
     if not rows:
         return el("p", "No position was closed by an exit.", class_="none")
@@ -189,7 +189,8 @@ def _incidents(run: Run) -> Html:
     ]
     if not rows:
         return NOTHING
-    return _table(("What else", "Times", "First", "Last"), rows, css="list", caption="Other events")
+    head = ("What else", "Times", "First", "Last")
+    return _table(head, rows, css="list loose", caption="Other events")
 
 
 def worst_trips(run: Run) -> Html:

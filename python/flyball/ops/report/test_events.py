@@ -1,6 +1,8 @@
+import numpy as np
+
 from flyball.ops.report.events import exits, incidents, refusals, trips
 from flyball.ops.report.run import Run
-from flyball.ops.report.test_example import DROP, START_NS, result
+from flyball.ops.report.test_example import DROP, START_NS, fills, result
 from flyball.trading.runtime.result import Notice
 
 SECOND = 10**9
@@ -106,6 +108,22 @@ def test_another_instrument_confirms_nothing() -> None:
     (stopped,) = exits(_run(_exit(0, "Stop"), _flat(6, "Stop", scope={"Instrument": 1})))
     assert stopped.unconfirmed == 1
     assert stopped.median_ns is None
+
+
+def _stopped(*notices: Notice) -> Run:
+    """The second fill, 150 s after the start, was of the stop at the venue."""
+    filled = fills() | {"order": np.array([1, 3], dtype=np.uint64)}
+    return Run(result(notices=notices, fills=filled), label="a", index=0)
+
+
+def test_a_stop_that_the_venue_filled_is_an_exit() -> None:
+    (stopped,) = exits(_stopped(_exit(0, "Operator"), _flat(149, "Operator")))[1:]
+    assert (stopped.name, stopped.count, stopped.median_ns) == ("at the venue", 1, None)
+
+
+def test_a_stop_that_the_engine_saw_too_is_one_exit() -> None:
+    (stopped,) = exits(_stopped(_exit(150, "Stop"), _flat(151, "Stop")))
+    assert (stopped.name, stopped.count) == ("Stop", 1)
 
 
 def test_refusals_have_the_newest_numbers() -> None:

@@ -55,6 +55,7 @@ def test_signs() -> None:
 
 def test_small_shares_are_not_nothing() -> None:
     assert formats.percent(-0.000017) == "\u22120.0017\u202f%"
+    assert formats.percent(0.0005) == "0.05\u202f%"
     assert formats.percent(0.0) == "0.00\u202f%"
     assert formats.percent(0.364, 0) == "36\u202f%"
 

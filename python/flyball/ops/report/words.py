@@ -190,7 +190,8 @@ def exit_key(reason: Any) -> tuple[str, str]:  # noqa: ANN401
     """
     if isinstance(reason, Mapping) and "Switch" in reason:
         name = str(reason["Switch"])
-        return name, f"the {name.replace('_', ' ')} switch closed it"
+        done = "reduced" if name == "leverage" else "closed"
+        return name, f"the {name.replace('_', ' ')} switch {done} it"
     name = str(reason)
     return name, EXITS.get(name, name)
 
