@@ -35,9 +35,14 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def imported(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Imported:
-    """Import a recording into a catalogue of this session, once."""
-    catalogue = Catalogue(tmp_path_factory.mktemp("catalogue"))
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """A catalogue of this session."""
+    return Catalogue(tmp_path_factory.mktemp("catalogue"))
+
+
+@pytest.fixture(scope="session")
+def imported(shared: Path, catalogue: Catalogue) -> Imported:
+    """Import the recording at a path below the recordings, once."""
 
     @cache
     def of(path: str) -> Dataset:

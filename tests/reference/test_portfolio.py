@@ -31,6 +31,7 @@ from tests.reference.twin_portfolio import (
 
 from flyball.errors import ConfigError
 
+UNKNOWN = 2**127 - 1  # what the engine writes for a number that ran out of range
 BATCH = 1_000  # histories that share cash at the start
 PLAIN = State._fields[:-1]  # all but the liquidation price, which is compared apart
 
@@ -265,9 +266,12 @@ def compare(market: Market, seed: int, count: int) -> Counter[str]:
         count -= len(histories)
         seen["histories"] += len(histories)
         for events, engine in zip(histories, engine_states(it, cash, histories), strict=True):
+            seen["events"] += len(events)
+            if max(engine.peak, engine.day_start) > UNKNOWN // 2:
+                seen["wide"] += 1  # see test_a_peak_moved_by_transfers_stays_known
+                continue
             twin = state(it, cash, events)
             assert engine[:-1] == twin[:-1], f"{it}, cash {cash}: {events}"
-            seen["events"] += len(events)
             seen["numbers"] += len(PLAIN)
             if crosses_tiers(it, cash, events, twin.liquidation):
                 seen["tiers"] += 1  # see test_the_tier_at_the_liquidation_price_counts
@@ -282,7 +286,7 @@ def told(seen: Counter[str]) -> str:
     return (
         f"{seen['histories']:,} histories of {seen['events']:,} events, {seen['numbers']:,} "
         f"numbers, {seen['prices']:,} liquidation prices (left out: {seen['tiers']:,} that "
-        "lie in another tier)"
+        f"lie in another tier then, {seen['wide']:,} beyond 128 bits)"
     )
 
 
@@ -423,9 +427,18 @@ def test_a_contract_of_a_dollar_and_ticks_of_half_a_dollar_is_an_instrument() ->
     assert engine.cost == units("1")
 
 
-@pytest.mark.xfail(strict=True, reason="peak * equity leaves 128 bits: the peak becomes unknown")
-def test_an_account_of_billions_keeps_its_peak() -> None:
-    """1.3 billion whole units are little in a currency such as the won or the rupiah."""
-    events = [transfer("900000000"), transfer("900000000")]
-    (engine,) = engine_states(XRP, units("900000000"), [events])
-    assert engine.peak == units("2700000000")
+@pytest.mark.xfail(strict=True, reason="level * equity leaves 128 bits and becomes unknown")
+@pytest.mark.parametrize(
+    ("cash", "events"),
+    [
+        # 1.8 * 2.7 billion, each 10^10 units: 4.9 * 10^38 > 2^127. Currencies such as the won or
+        # the rupiah have accounts of billions.
+        ("900000000", [transfer("900000000"), transfer("900000000")]),
+        # A loss of almost everything, then two deposits of what there was: 1 of 10^6 becomes
+        # 1 000 001 of 1 000 001 000 000, and that times 2 000 001 is too much.
+        ("1000000", [fund("-999999"), transfer("1000000"), transfer("1000000")]),
+    ],
+)
+def test_a_peak_moved_by_transfers_stays_known(cash: str, events: list[Event]) -> None:
+    (engine,) = engine_states(XRP, units(cash), [events])
+    assert engine.peak == state(XRP, units(cash), events).peak
