@@ -72,7 +72,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was compared, also from other processes."""
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
     told = [
-        (report.nodeid.split("/")[-1], text)
+        (report.nodeid.removeprefix("tests/reference/"), text)
         for report in reports
         if getattr(report, "when", "") == "call"
         for name, text in report.user_properties

@@ -7,6 +7,7 @@ no event, one, or several. In between, the book can be looked at.
 import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby, islice
 from pathlib import Path
@@ -20,7 +21,8 @@ Better = Callable[[Iterable[int]], int]
 class Book:
     """Both sides of a book: quantities in lots by prices in ticks.
 
-    `live` says whether it can be looked at: not before its snapshot. `messages` counts what
+    `live` says whether it can be looked at: not before its snapshot. `time_ns` is when the newest
+    event was received, or made where no recorder says when it was received. `messages` counts what
     changed it, `crossed` the messages after which best bid and ask overlapped, `gaps` those that
     did not follow the one before.
     """
@@ -32,6 +34,7 @@ class Book:
         self.best_bid: int | None = None
         self.best_ask: int | None = None
         self.live = False
+        self.time_ns = 0
         self.messages = self.crossed = self.gaps = 0
 
     def set(self, bids: Texts, asks: Texts) -> None:
@@ -78,6 +81,12 @@ def whole(value: Decimal) -> int:
     return steps
 
 
+def received(line: str) -> tuple[int, Any]:
+    """When a line was received (ns, or µs, since 1970, before its JSON), in ns; the message."""
+    stamp, text = line.split(" ", 1)
+    return int(stamp) * (1 if len(stamp) == 19 else 1_000), json.loads(text)
+
+
 def lines(files: Sequence[Path]) -> Iterator[str]:
     """All lines of these files, one after the other."""
     for path in files:
@@ -120,7 +129,7 @@ def binance(files: Sequence[Path], book: Book) -> Iterator[None]:
     """Spot and futures: changes, a REST snapshot, best prices, trades."""
     feed = Numbered(book)
     for line in lines(files):
-        message = json.loads(line.split(" ", 1)[1])
+        book.time_ns, message = received(line)
         message = message.get("data", message)
         kind = message.get("e")
         if "lastUpdateId" in message:
@@ -137,7 +146,7 @@ def binance(files: Sequence[Path], book: Book) -> Iterator[None]:
 def hyperliquid(files: Sequence[Path], book: Book) -> Iterator[None]:
     """Every `l2Book` is the whole book; a message of trades is as many events."""
     for line in lines(files):
-        message = json.loads(line.split(" ", 1)[1])
+        book.time_ns, message = received(line)
         data = message.get("data")
         if message["channel"] == "l2Book":
             bids, asks = ([(at["px"], at["sz"]) for at in side] for side in data["levels"])
@@ -158,28 +167,32 @@ def bybit(files: Sequence[Path], book: Book) -> Iterator[None]:
         else:
             book.gaps += data["u"] != last + 1
             book.set(data["b"], data["a"])
-        last = data["u"]
+        last, book.time_ns = data["u"], message["cts"] * 10**6
         yield
 
 
 def coinbase_csv(files: Sequence[Path], book: Book) -> Iterator[None]:
     """Rows without a time are the snapshot; rows of one time in a row are one change.
 
-    Sizes were floats once: `0.11244000000000001` was meant to be 0.11244. They have eight
-    decimals.
+    The snapshot is as old as the first change. Sizes were floats once: `0.11244000000000001` was
+    meant to be 0.11244. They have eight decimals.
     """
     rows = (line.strip().split(",") for line in lines(files))
     rows = (row for row in rows if row[0] != "side")
+    fresh = False
     for time, group in groupby(rows, key=lambda row: row[3] if len(row) > 3 else None):
-        bids: list[tuple[str, str]] = []
-        asks: list[tuple[str, str]] = []
+        sides: dict[str, list[tuple[str, str]]] = {"buy": [], "sell": []}
         for side, price, size, *_ in group:
-            meant = format(round(Decimal(size), 8), "f")
-            (bids if side == "buy" else asks).append((price, meant))
+            sides[side].append((price, format(round(Decimal(size), 8), "f")))
         if time is None:
-            book.replace(bids, asks)
-        else:
-            book.set(bids, asks)
+            book.replace(sides["buy"], sides["sell"])
+            fresh = True
+            continue
+        book.time_ns = round(datetime.fromisoformat(time).timestamp() * 1_000) * 10**6
+        if fresh:
+            yield
+            fresh = False
+        book.set(sides["buy"], sides["sell"])
         yield
 
 
