@@ -256,6 +256,21 @@ def test_equity_is_what_fills_and_marks_make_it(ledger: Ledger, tell: Tell) -> N
     )
 
 
+@pytest.mark.parametrize("name", ["linear bars, protected", "a spot book"])
+def test_samples_change_nothing(name: str, shared: Path, catalogue: Catalogue) -> None:
+    """`flyball.backtest` samples now and then: the same run, to the hash of its state."""
+    case = CASES[name]
+    (source,) = recognise(shared / case.data)
+    data = catalogue.add(replace(source, name=f"samples/{source.name}"))
+    outcome = run(case, data)
+    result = fb.backtest(case.strategy(), data=data, profile=case.profile, cash=CASH)
+    assert (result.equity, result.fees) == tuple(
+        Decimal(outcome[key]) for key in ("equity", "fees")
+    )
+    for key in ("max_drawdown", "state_hash", "events", "decisions", "flat"):
+        assert getattr(result, key) == outcome[key]
+
+
 def round_trips(ledger: Ledger) -> list[Decimal]:
     """What each position brought from its opening to its closing, fees and funding included.
 
@@ -336,3 +351,14 @@ def test_every_sample_and_the_drawdown(ledger: Ledger, tell: Tell) -> None:
     assert missed >= Decimal("-1e-12")
     assert missed <= (Decimal("1e-12") if ledger.data.contents == "book" else Decimal("1e-3"))
     tell(f"{count:,} samples, drawdown {told:.12f}, from the samples {missed:.1e} less")
+
+
+@pytest.mark.xfail(strict=True, reason="equity * peak leaves 128 bits: no drawdown is deeper")
+def test_an_account_of_billions_has_a_drawdown(shared: Path, catalogue: Catalogue) -> None:
+    """1.4 billion whole units are little in a currency such as the won or the rupiah."""
+    (source,) = recognise(shared / XRP_HYPERLIQUID)
+    data = catalogue.add(replace(source, name="billions"))
+    strategy = Cycle("5m", LONG_SHORT)
+    result = fb.backtest(strategy, data=data, profile="unprotected", cash=1_400_000_000)
+    lost = 1 - result.samples["equity"] / result.samples["peak"]
+    assert result.max_drawdown >= lost.max() > 0
