@@ -41,6 +41,12 @@ XRP = Instrument(
     lot=Decimal(1),
     tiers=(Tier(0, 20), Tier(40_000_000, 10)),
 )
+DOGE = Instrument(
+    kind="linear",
+    tick=Decimal("0.00001"),
+    lot=Decimal(1),
+    tiers=(Tier(0, 10), Tier(20_000, 5), Tier(100_000, 3)),
+)
 BTC = Instrument(kind="inverse", tick=Decimal("0.1"), lot=Decimal(1), contract=Decimal(100))
 
 
@@ -399,24 +405,29 @@ def test_the_smallest_history_that_differs_would_be_shown(
 
 @pytest.mark.xfail(strict=True, reason="the tier at the mark is taken for the whole way")
 @pytest.mark.parametrize(
-    ("lots", "cash"),
+    ("it", "lots", "ticks", "cash"),
     [
         # 19 M short at 2, 4 M: value 38 M, in the second tier from 40 M on. Equity 4 M + 38 M - V
         # meets V * 5 % - 1 M at V = 40.952 M: 2.1554, not 2.1566.
-        (-19_000_000, "4000000"),
+        (XRP, -19_000_000, 20_000, "4000000"),
         # 30 M long at 2, 25 M: value 60 M; liquidated below 40 M. 25 M + V - 60 M = V * 2.5 % at
         # V = 35.897 M: 1.1966, not 1.1930.
-        (30_000_000, "25000000"),
+        (XRP, 30_000_000, 20_000, "25000000"),
+        # 100 000 short at 0.19, 150 000: 169 000 - V = V / 6 - 7 666.67 at V = 151 428.57:
+        # 1.51429, not 1.60952.
+        (DOGE, -100_000, 19_000, "150000"),
     ],
 )
-def test_the_tier_at_the_liquidation_price_counts(lots: int, cash: str) -> None:
+def test_the_tier_at_the_liquidation_price_counts(
+    it: Instrument, lots: int, ticks: int, cash: str
+) -> None:
     """Hyperliquid: "depends on the unique margin tier corresponding to the position value at the
     liquidation price" (trading/liquidations).
     """
-    events = [(FILL, lots, 20_000, 0), mark(20_000)]
-    (engine,) = engine_states(XRP, units(cash), [events])
-    pair = (engine, state(XRP, units(cash), events))
-    assert same_liquidation(XRP, units(cash), events, pair)
+    events = [(FILL, lots, ticks, 0), mark(ticks)]
+    (engine,) = engine_states(it, units(cash), [events])
+    pair = (engine, state(it, units(cash), events))
+    assert same_liquidation(it, units(cash), events, pair)
 
 
 @pytest.mark.xfail(strict=True, raises=ConfigError, reason="the decimals of tick and lot differ")
