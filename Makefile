@@ -45,6 +45,7 @@ check: dev ## Style, lints, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml flyball._core
 
 format: dev ## Bring everything into shape
 	cargo fmt --all

@@ -1,4 +1,4 @@
-"""What the tests that cross rooms share: recordings, imports of them, long programmes, counts."""
+"""What the tests that cross rooms share: recordings, imports of them, counts."""
 
 import os
 import sys
@@ -46,8 +46,8 @@ def imported(shared: Path, catalogue: Catalogue) -> Imported:
 
     @cache
     def of(path: str) -> Dataset:
-        (dataset,) = catalogue.import_path(shared / path)
-        return dataset
+        (imported,) = catalogue.import_path(shared / path)
+        return imported.dataset
 
     return of
 
@@ -56,16 +56,6 @@ def imported(shared: Path, catalogue: Catalogue) -> Imported:
 def tell(record_property: Callable[[str, object], None]) -> Tell:
     """Say in the summary what was compared."""
     return lambda text: record_property("compared", text)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long programmes out unless somebody asks for them by their mark."""
-    if "long" in config.option.markexpr:
-        return
-    skip = pytest.mark.skip(reason="a long programme: run it with -m long")
-    for item in items:
-        if "long" in item.keywords and ROOT / "tests" in item.path.parents:
-            item.add_marker(skip)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,27 @@ from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "BUILD",
+    "VERSION",
+    "FeatureAttr",
+    "Quotes",
+    "Replay",
+    "Run",
+    "Signal",
+    "Target",
+    "View",
+    "book_states",
+    "features",
+    "import_data",
+    "journal_about",
+    "run_accounts",
+    "tape_about",
+    "verify_tape",
+    "write_synthetic",
+]
 
 BUILD: str
 VERSION: str
@@ -77,6 +98,7 @@ class Quotes:
     @property
     def asks(self) -> tuple[tuple[int, int], ...]: ...
 
+@disjoint_base
 class View:
     """What a strategy sees; see `flyball.domain.View`."""
 
@@ -131,7 +153,7 @@ class FeatureAttr:
     """The attribute of a view that holds one feature."""
 
     def __new__(cls, index: int) -> FeatureAttr: ...
-    def __get__(self, view: object, owner: object | None = None) -> float: ...
+    def __get__(self, instance: object, owner: object | None = None, /) -> float: ...
 
 @final
 class Run:

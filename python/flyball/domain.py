@@ -28,6 +28,7 @@ __all__ = [
     "View",
     "Wake",
     "duration_ns",
+    "duration_text",
 ]
 
 Intent: TypeAlias = Signal | Target | Quotes
@@ -57,6 +58,18 @@ def duration_ns(text: str) -> int:
     if ns != int(ns):
         raise ConfigError(f"{text!r} is not a whole number of nanoseconds")
     return int(ns)
+
+
+def duration_text(ns: int) -> str:
+    """A duration as people write it, in the largest unit that it is a whole number of.
+
+    Examples
+    --------
+    >>> duration_text(300_000_000_000)
+    '5m'
+    """
+    unit = max((unit for unit in _UNITS if ns % _UNITS[unit] == 0), key=lambda unit: _UNITS[unit])
+    return f"{ns // _UNITS[unit]}{unit}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

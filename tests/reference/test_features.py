@@ -24,7 +24,7 @@ BAR_FEATURES: list[tuple[str, dict[str, float]]] = [
     ("donchian_low", {"period": 20, "offset": 1}),
     ("zscore", {"period": 20}),
     ("volatility_close", {"period": 20}),
-    ("volatility_ewma", {"lambda": 0.94}),
+    ("volatility_ewma", {"decay": 0.94}),
     ("volatility_parkinson", {"period": 10}),
     ("volatility_garman_klass", {"period": 10}),
     ("volatility_yang_zhang", {"period": 10}),

@@ -76,13 +76,13 @@ pub(crate) fn verify_tape(path: PathBuf) -> PyResult<(u64, String)> {
 type Levels<'py> = Bound<'py, PyArray2<i64>>;
 
 fn levels<'py>(py: Python<'py>, book: &Book, side: Side) -> PyResult<Levels<'py>> {
-    let mut flat: Vec<i64> = Vec::with_capacity(book.depth(side) * 2);
-    for level in book.levels(side) {
-        flat.push(level.price.ticks());
-        flat.push(level.qty.lots().cast_signed());
-    }
-    let rows = flat.len() / 2;
-    flat.to_pyarray(py).reshape([rows, 2])
+    let mut all = Vec::with_capacity(book.depth(side));
+    book.copy_levels(side, &mut all);
+    let flat: Vec<i64> = all
+        .iter()
+        .flat_map(|level| [level.price.ticks(), level.qty.lots().cast_signed()])
+        .collect();
+    flat.to_pyarray(py).reshape([all.len(), 2])
 }
 
 /// Rebuild the first instrument's book from a tape; after every `every`th event call `visit` with

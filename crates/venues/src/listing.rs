@@ -23,6 +23,8 @@ pub struct Surveyed {
     pub qty: Used,
     /// Of prices that the venue computes, such as marks: they may be finer than its ticks.
     pub reference: Used,
+    /// Levels a side that its book was subscribed with, where messages say so; else 0.
+    pub depth: u32,
 }
 
 /// The decimals that numbers use.
@@ -277,6 +279,13 @@ impl Listed {
         let wrong =
             |error| DecodeError::Number { quantity: Quantity::Qty, value: number, step, error };
         self.qty.nearest_qty(number).map(|qty| (qty, true)).map_err(wrong)
+    }
+
+    /// A message says how many levels a side its book was subscribed with.
+    pub(crate) fn note_depth(&mut self, levels: u32) {
+        if let Some(survey) = &mut self.survey {
+            survey.depth = survey.depth.max(levels);
+        }
     }
 
     /// A level of this instrument's book.

@@ -268,7 +268,54 @@ impl<const BID: bool> Ladder<BID> {
         if BID { worse.max() } else { worse.min() }
     }
 
-    /// Levels from the best to the worst. Beyond the ring every step looks through all far levels.
+    /// Put all levels into `all`, from the best to the worst.
+    pub(super) fn copy_to(&self, all: &mut Vec<Level>) {
+        let level = |tick| Level { price: Price::from_ticks(tick), qty: Qty::ZERO };
+        all.clear();
+        let mut at = self.best().map(Price::ticks);
+        while let Some(tick) = at {
+            all.push(Level { qty: self.qty_at(Price::from_ticks(tick)), ..level(tick) });
+            at = self.next_in_window(tick);
+        }
+        let near = all.len();
+        all.extend(
+            self.far.iter().map(|(tick, lots)| Level { qty: Qty::from_lots(lots), ..level(tick) }),
+        );
+        if let Some(far) = all.get_mut(near..) {
+            far.sort_unstable_by_key(|level| level.price);
+            if BID {
+                far.reverse();
+            }
+        }
+    }
+
+    /// Forget all but the best `depth` levels.
+    pub(super) fn truncate(&mut self, depth: usize) -> Result<(), BookError> {
+        while self.len > depth {
+            let Some(worst) = self.worst() else { break };
+            self.set(Level { price: Price::from_ticks(worst), qty: Qty::ZERO })?;
+            // What lies beyond the worst that is left is not known to be empty.
+            self.reach = self.worst().unwrap_or(Self::NONE);
+        }
+        Ok(())
+    }
+
+    fn worst(&self) -> Option<i64> {
+        let far = self.far.iter().map(|(tick, _)| tick);
+        let far = if BID { far.min() } else { far.max() };
+        far.or_else(|| {
+            (0..WORDS).find_map(|step| {
+                let number = if BID { step } else { (WORDS - 1).saturating_sub(step) };
+                let first = self.base.saturating_add(number.saturating_mul(64));
+                let bits = self.occupied.get(word(first)).copied().filter(|&bits| bits != 0)?;
+                let place = if BID { bits.trailing_zeros() } else { 63 ^ bits.leading_zeros() };
+                Some(first.saturating_add(i64::from(place)))
+            })
+        })
+    }
+
+    /// Levels from the best to the worst. Beyond the ring every step looks through all far levels:
+    /// [`copy_to`](Self::copy_to) is for those who want all of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = Level> + '_ {
         let mut at = self.best().map(Price::ticks);
         std::iter::from_fn(move || {
@@ -333,7 +380,15 @@ mod tests {
         if BID {
             all.reverse();
         }
-        prop_assert_eq!(ours, all);
+        prop_assert_eq!(&ours, &all);
+        let mut copied = vec![];
+        ladder.copy_to(&mut copied);
+        let copied: Vec<_> = copied.iter().map(|l| (l.price.ticks(), l.qty.lots())).collect();
+        prop_assert_eq!(&copied, &all);
+        ladder.truncate(7).unwrap();
+        all.truncate(7);
+        let kept: Vec<_> = ladder.iter().map(|l| (l.price.ticks(), l.qty.lots())).collect();
+        prop_assert_eq!((kept, ladder.len()), (all.clone(), all.len()));
         ladder.clear();
         prop_assert!(ladder.best().is_none() && ladder.iter().next().is_none());
         Ok(())

@@ -123,6 +123,8 @@ pub struct Book {
     follower: Follower,
     waiting: WaitingRoom,
     checksum_rule: ChecksumRule,
+    /// Levels a side that the venue tells of; what falls out of them is gone without a word.
+    kept: Option<usize>,
     /// The newest best prices that came ahead of the book's own messages.
     ahead: Option<Best>,
     ahead_sequence: u64,
@@ -132,14 +134,18 @@ impl Book {
     /// An empty book with room for the instrument's depth. This is the only allocation.
     pub fn new(instrument: &Instrument) -> Self {
         let depth = usize::try_from(instrument.book_depth()).unwrap_or(usize::MAX);
+        let kept = (instrument.checksum_rule() == ChecksumRule::KrakenTop10).then_some(depth);
+        // A message may add as many levels as there are before the worst ones fall out.
+        let room = if kept.is_some() { depth.saturating_mul(2) } else { depth };
         Self {
             instrument: instrument.id(),
-            bids: Ladder::with_capacity(depth),
-            asks: Ladder::with_capacity(depth),
+            bids: Ladder::with_capacity(room),
+            asks: Ladder::with_capacity(room),
             state: BookState::Empty,
             follower: Follower::new(instrument.sequence_rule()),
             waiting: WaitingRoom::new(instrument.sequence_rule()),
             checksum_rule: instrument.checksum_rule(),
+            kept,
             ahead: None,
             ahead_sequence: 0,
         }
@@ -185,6 +191,10 @@ impl Book {
         }
         for &level in depth.asks {
             self.asks.set(level)?;
+        }
+        if let Some(depth) = self.kept {
+            self.bids.truncate(depth)?;
+            self.asks.truncate(depth)?;
         }
         Ok(())
     }
@@ -316,6 +326,16 @@ impl Book {
         let bids = (live && side == Side::Bid).then(|| self.bids.iter());
         let asks = (live && side == Side::Ask).then(|| self.asks.iter());
         bids.into_iter().flatten().chain(asks.into_iter().flatten())
+    }
+
+    /// Put all levels of one side into `all`, best first: for those who want every one of a deep
+    /// book. Nothing while the book is broken or crossed.
+    pub fn copy_levels(&self, side: Side, all: &mut Vec<Level>) {
+        match (self.state, side) {
+            (BookState::Live, Side::Bid) => self.bids.copy_to(all),
+            (BookState::Live, Side::Ask) => self.asks.copy_to(all),
+            _ => all.clear(),
+        }
     }
 
     /// Levels of one side as far as they can be traded with: what came ahead of the book's own

@@ -149,6 +149,7 @@ pub struct Instrument {
     min_notional: Money,
     fees: Fees,
     margin_tiers: Vec<MarginTier>,
+    maintenance_lines: Vec<(u16, Money)>,
     book_depth: u32,
 }
 
@@ -191,6 +192,7 @@ impl Instrument {
             min_notional: Money::from_units(i128::from(min_notional)),
             fees: spec.fees,
             margin_tiers: spec.margin_tiers.clone(),
+            maintenance_lines: maintenance_lines(&spec.margin_tiers),
             book_depth: spec.book_depth,
         })
     }
@@ -250,7 +252,8 @@ impl Instrument {
         self.margin_tiers.first().map_or(1, |tier| tier.max_leverage)
     }
 
-    /// Book levels a side that start-up makes room for.
+    /// Book levels a side that start-up makes room for; where checksums are
+    /// [`ChecksumRule::KrakenTop10`], the depth that was subscribed to.
     pub const fn book_depth(&self) -> u32 {
         self.book_depth
     }
@@ -315,13 +318,6 @@ impl Instrument {
         price.is_tradable().then_some(price)
     }
 
-    /// The deduction and the leverage by which the maintenance margin of this value is counted.
-    pub fn maintenance_terms(&self, notional: Money) -> (u16, Money) {
-        let leverage = self.leverage_at(notional);
-        let plain = half_over(notional, leverage);
-        (leverage, plain.minus(self.maintenance_margin(notional)))
-    }
-
     /// Ticks between neighbouring valid prices around `price`.
     pub fn price_step(&self, price: Price) -> i64 {
         let PriceRule::SignificantFigures(figures) = self.price_rule else { return 1 };
@@ -364,22 +360,16 @@ impl Instrument {
         if notional.is_unknown() {
             return Money::UNKNOWN;
         }
-        let mut margin = Money::ZERO;
-        let mut deduction = Money::ZERO;
-        let mut previous: Option<u16> = None;
-        for tier in &self.margin_tiers {
-            let from = Money::from_whole(tier.from_notional);
-            if from > notional {
-                break;
-            }
-            if let Some(previous) = previous {
-                let step = half_over(from, tier.max_leverage).minus(half_over(from, previous));
-                deduction = deduction.plus(step);
-            }
-            margin = half_over(notional, tier.max_leverage).minus(deduction);
-            previous = Some(tier.max_leverage);
-        }
-        margin
+        let fits = |tier: &&MarginTier| Money::from_whole(tier.from_notional) <= notional;
+        let tier = self.margin_tiers.iter().take_while(fits).count().saturating_sub(1);
+        self.maintenance_lines.get(tier).map_or(Money::UNKNOWN, |&(leverage, deduction)| {
+            half_over(notional, leverage).minus(deduction)
+        })
+    }
+
+    /// Leverage and deduction of each tier.
+    pub fn maintenance_lines(&self) -> &[(u16, Money)] {
+        &self.maintenance_lines
     }
 
     /// The tier's leverage for a position of this value.
@@ -393,6 +383,20 @@ impl Instrument {
         let value = self.value(price, qty.abs());
         if qty.lots() < 0 { value.negated() } else { value }
     }
+}
+
+fn maintenance_lines(tiers: &[MarginTier]) -> Vec<(u16, Money)> {
+    let mut deduction = Money::ZERO;
+    let mut previous: Option<u16> = None;
+    let line = tiers.iter().map(|tier| {
+        let leverage = tier.max_leverage;
+        if let Some(previous) = previous.replace(leverage) {
+            let from = Money::from_whole(tier.from_notional);
+            deduction = deduction.plus(half_over(from, leverage)).minus(half_over(from, previous));
+        }
+        (leverage, deduction)
+    });
+    line.collect()
 }
 
 fn half_over(notional: Money, leverage: u16) -> Money {
@@ -410,13 +414,17 @@ fn unit_value(spec: &InstrumentSpec) -> Result<i128, ConfigError> {
             (lot.saturating_mul(wide(spec.tick_size)), decimals)
         }
         InstrumentKind::Inverse => {
-            let decimals = lot_decimals.saturating_sub(i32::from(spec.tick_size.decimals()));
+            // As many decimals as money keeps, so that what is left over is too fine for it.
+            let spare = i32::from(Money::DECIMALS)
+                .saturating_add(i32::from(spec.tick_size.decimals()))
+                .saturating_sub(lot_decimals);
+            let lot = lot.saturating_mul(10_i128.saturating_pow(spare.max(0).unsigned_abs()));
             let tick = wide(spec.tick_size);
-            if lot.checked_rem(tick) != Some(0) {
-                let reason = "contract_size × lot_size must be a multiple of tick_size";
+            if spare < 0 || lot.checked_rem(tick) != Some(0) {
+                let reason = "contract_size × lot_size ÷ tick_size is finer than money is kept";
                 return Err(ConfigError::new("contract_size", reason));
             }
-            (lot.checked_div(tick).unwrap_or(0), decimals)
+            (lot.checked_div(tick).unwrap_or(0), i32::from(Money::DECIMALS))
         }
     };
     let shift = i32::from(Money::DECIMALS).saturating_sub(decimals);

@@ -15,6 +15,7 @@ mod notice;
 mod order;
 mod price;
 mod random;
+mod wide;
 
 pub use command::{CommandOf, Commands, WakeReason};
 pub use config::ConfigError;

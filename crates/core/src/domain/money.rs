@@ -1,6 +1,10 @@
 //! Amounts of the settlement currency, and rates. Never a float.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
+
+use crate::domain::wide::{compare_products, mul_div_round};
 
 /// `numerator / denominator` to the nearest integer, ties to even. Zero when the denominator is
 /// zero: callers that could meet that case test for it first.
@@ -25,9 +29,9 @@ pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
 
 /// An amount of the account's settlement currency, counted in units of 10⁻¹⁰.
 ///
-/// Arithmetic saturates at the ends of `i128`. With prices, quantities and tick values held to
-/// their own limits no real account comes near them; a saturated amount is [unknown], and unknown
-/// is never safe.
+/// Arithmetic that leaves `i128`, or takes in an [unknown] amount, gives an unknown amount. With
+/// prices, quantities and tick values held to their own limits no real account comes near that.
+/// Unknown is never safe.
 ///
 /// [unknown]: Money::is_unknown
 #[derive(
@@ -69,46 +73,62 @@ impl Money {
 
     /// The sum.
     #[must_use]
+    #[inline]
     pub const fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        match self.0.checked_add(other.0) {
+            Some(sum) if !self.is_unknown() && !other.is_unknown() => Self(sum),
+            _ => Self::UNKNOWN,
+        }
     }
 
     /// The difference.
     #[must_use]
+    #[inline]
     pub const fn minus(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
+        match self.0.checked_sub(other.0) {
+            Some(difference) if !self.is_unknown() && !other.is_unknown() => Self(difference),
+            _ => Self::UNKNOWN,
+        }
     }
 
     /// The amount with its sign turned.
     #[must_use]
+    #[inline]
     pub const fn negated(self) -> Self {
-        Self(self.0.saturating_neg())
+        Self::ZERO.minus(self)
     }
 
     /// The amount without its sign.
     #[must_use]
+    #[inline]
     pub const fn abs(self) -> Self {
-        Self(self.0.saturating_abs())
-    }
-
-    /// The amount multiplied by a whole number.
-    #[must_use]
-    pub const fn times(self, factor: i64) -> Self {
-        Self(self.0.saturating_mul(factor as i128))
+        if self.0 < 0 { self.negated() } else { self }
     }
 
     /// The amount × `rate`, to the nearest unit, ties to even.
     #[must_use]
-    pub const fn at_rate(self, rate: Rate) -> Self {
+    pub fn at_rate(self, rate: Rate) -> Self {
         self.scaled(rate.0 as i128, Rate::ONE.0 as i128)
     }
 
     /// The amount × `numerator` / `denominator`, to the nearest unit, ties to even.
     #[must_use]
-    pub const fn scaled(self, numerator: i128, denominator: i128) -> Self {
+    pub fn scaled(self, numerator: i128, denominator: i128) -> Self {
+        if self.is_unknown() || denominator == 0 {
+            return Self::UNKNOWN;
+        }
         match self.0.checked_mul(numerator) {
-            Some(product) if denominator != 0 => Self(div_round(product, denominator)),
-            _ => Self::UNKNOWN,
+            Some(product) => Self(div_round(product, denominator)),
+            None => mul_div_round(self.0, numerator, denominator).map_or(Self::UNKNOWN, Self),
+        }
+    }
+
+    /// `self` ÷ `whole` against `other` ÷ `other_whole`, exactly. Both wholes are above zero.
+    pub fn compare_shares(self, whole: Self, other: Self, other_whole: Self) -> Ordering {
+        let (left, right) = (self.0.checked_mul(other_whole.0), other.0.checked_mul(whole.0));
+        match (left, right) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            _ => compare_products(self.0, other_whole.0, other.0, whole.0),
         }
     }
 
@@ -118,8 +138,8 @@ impl Money {
         if whole.0 <= 0 || self.is_unknown() || whole.is_unknown() {
             return None;
         }
-        let scaled = self.0.checked_mul(i128::from(Rate::ONE.0))?;
-        i64::try_from(div_round(scaled, whole.0)).ok().map(Rate)
+        let parts = self.scaled(i128::from(Rate::ONE.0), whole.0);
+        i64::try_from(parts.0).ok().map(Rate)
     }
 
     /// The amount as a float, for people and plots: never for decisions about money.
@@ -239,6 +259,14 @@ mod tests {
         let huge = Money::from_units(i128::MAX - 5);
         assert!(huge.plus(Money::ONE).is_unknown());
         assert!(huge.scaled(2, 1).is_unknown());
+        assert_eq!(huge.scaled(4, 8), Money::from_units((i128::MAX - 5) / 2));
+        for unknown in [Money::UNKNOWN, Money::from_units(i128::MIN)] {
+            assert!(unknown.minus(Money::ONE).is_unknown());
+            assert!(Money::ONE.minus(unknown).is_unknown());
+            assert!(unknown.plus(Money::ONE.negated()).is_unknown());
+            assert!(unknown.negated().is_unknown() && unknown.abs().is_unknown());
+            assert!(unknown.scaled(1, 2).is_unknown() && unknown.scaled(0, 2).is_unknown());
+        }
         assert!(huge.plus(Money::ONE).fraction_of(Money::ONE).is_none());
     }
 

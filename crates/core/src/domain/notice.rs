@@ -82,6 +82,8 @@ pub enum RuleName {
     MarketFresh,
     /// The price is too far from every reference.
     PriceCollar,
+    /// More spot would be sold than is held.
+    SpotShort,
     /// The position would be too large with everything filled.
     MaxPosition,
     /// Too many orders.
@@ -106,7 +108,7 @@ pub enum RuleName {
 
 impl RuleName {
     /// All of them, in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Killed,
         Self::AllowedInstruments,
         Self::VenueGrid,
@@ -117,6 +119,7 @@ impl RuleName {
         Self::AccountKnown,
         Self::MarketFresh,
         Self::PriceCollar,
+        Self::SpotShort,
         Self::MaxPosition,
         Self::MaxOpenOrders,
         Self::MaxConcentration,
@@ -142,6 +145,7 @@ impl RuleName {
             Self::AccountKnown => "account_known",
             Self::MarketFresh => "market_fresh",
             Self::PriceCollar => "price_collar",
+            Self::SpotShort => "spot_short",
             Self::MaxPosition => "max_position",
             Self::MaxOpenOrders => "max_open_orders",
             Self::MaxConcentration => "max_concentration",

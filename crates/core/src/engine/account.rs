@@ -50,9 +50,13 @@ impl Engine {
             if let Some(instrument) = self.instruments.get(id.index()) {
                 self.portfolio.adopt(instrument, venue, self.now_ns);
             }
+            self.on_lane(id, out, |lane, _, _| lane.adopted());
             self.evaluate(id, out);
         }
-        self.on_lane(id, out, |lane, desk, _| lane.account_read(desk, report));
+        let closed = self.on_lane(id, out, |lane, desk, _| lane.account_read(desk, report));
+        if let (Some(closed), Some(group)) = (closed.flatten(), &mut self.group) {
+            group.attempts = group.attempts.saturating_add(closed.attempts);
+        }
         self.group_report(report, out);
         self.work(id, out);
         self.keep_reducing(out);

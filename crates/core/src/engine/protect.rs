@@ -17,7 +17,8 @@ pub(super) struct Group {
     started_ns: i64,
     /// The account read that will confirm it, once every lane is done.
     request: Option<u32>,
-    reads: u32,
+    /// Closing orders so far.
+    pub(super) attempts: u32,
 }
 
 impl Engine {
@@ -66,7 +67,8 @@ impl Engine {
         out.notice(Notice::FlattenStarted { scope: Scope::All, reason });
         let started_ns = self.group.map_or(self.now_ns, |group| group.started_ns);
         let reason_so_far = self.group.map_or(reason, |group| group.reason.min(reason));
-        self.group = Some(Group { reason: reason_so_far, started_ns, request: None, reads: 0 });
+        let attempts = self.group.map_or(0, |group| group.attempts);
+        self.group = Some(Group { reason: reason_so_far, started_ns, request: None, attempts });
         for index in 0..self.instruments.len() {
             let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
             let busy = !self.execution.orders.of(id).is_empty();
@@ -86,7 +88,6 @@ impl Engine {
         } else if group.request.is_none() {
             self.execution.last_request = self.execution.last_request.wrapping_add(1);
             group.request = Some(self.execution.last_request);
-            group.reads = group.reads.saturating_add(1);
             out.push(CommandOf::ReadAccount { request: self.execution.last_request });
         }
     }
@@ -107,7 +108,7 @@ impl Engine {
                 scope: Scope::All,
                 reason: group.reason,
                 took_ns: self.now_ns.saturating_sub(group.started_ns),
-                attempts: group.reads,
+                attempts: group.attempts,
             });
         }
     }

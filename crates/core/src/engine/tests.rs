@@ -261,6 +261,30 @@ fn the_stop_acts_on_the_event_that_crosses_it() {
 }
 
 #[test]
+fn a_stop_that_fires_at_the_venue_ends_the_position_and_the_wish_for_it() {
+    let mut rig = Rig::new(&config());
+    rig.want(100);
+    // The venue's market falls through the stop before the engine hears of it, and is thin.
+    let level = |ticks, lots| Level { price: price(ticks), qty: qty(lots) };
+    let touch =
+        Touch { instrument: ID, sequence: 0, bid: level(19_620, 40), ask: level(19_622, 1_000) };
+    let event = Event { time_ns: rig.now, received_ns: rig.now, body: Body::Touch(touch) };
+    rig.venue.on_market(&event);
+    rig.settle();
+    let begun =
+        Notice::Exit { instrument: ID, reason: ExitReason::Stop, position: NetQty::from_lots(100) };
+    assert!(rig.said.contains(&begun), "{:?}", rig.said);
+    for _ in 0..3 {
+        rig.wait(SECOND);
+        rig.market(19_620);
+    }
+    assert_eq!(rig.held(), 0, "what the stop left is closed, and nothing is bought again");
+    assert_eq!(rig.flat_scopes(), [(Scope::Instrument(ID), ExitReason::Stop)]);
+    let entries = rig.sent.iter().filter(|order| order.purpose == Purpose::Entry).count();
+    assert_eq!(entries, 1);
+}
+
+#[test]
 fn profits_are_taken_and_time_runs_out() {
     let mut rig = Rig::new(&config());
     let target =

@@ -40,10 +40,8 @@ pub struct Job {
 /// What a finished job tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// Why it was begun.
-    pub reason: ExitReason,
-    /// How long it took.
-    pub took_ns: i64,
+    /// Closing orders that it took.
+    pub attempts: u32,
 }
 
 /// The purposes of orders that could add risk.
@@ -159,13 +157,13 @@ impl Job {
             self.next_ns = i64::MIN;
             return None;
         }
-        let took_ns = desk.now_ns.saturating_sub(self.started_ns);
         if self.keep.is_zero() {
             let scope = Scope::Instrument(desk.id());
+            let took_ns = desk.now_ns.saturating_sub(self.started_ns);
             let (reason, attempts) = (self.reason, self.attempts);
             desk.out.notice(Notice::Flat { scope, reason, took_ns, attempts });
         }
-        Some(Closed { reason: self.reason, took_ns })
+        Some(Closed { attempts: self.attempts })
     }
 
     fn say_if_late(&mut self, desk: &mut Desk<'_>) {

@@ -16,8 +16,8 @@ mod stops;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    CommandOf, ExitReason, Fill, InstrumentId, NEVER, Notice, OrderReport, PositionReport, Purpose,
-    Qty, Status, StrategyId,
+    CommandOf, ExitReason, Fill, InstrumentId, NEVER, NetQty, Notice, OrderReport, PositionReport,
+    Purpose, Qty, Status, StrategyId,
 };
 use crate::risk::Mode;
 
@@ -84,12 +84,16 @@ impl Lane {
     /// Close the position, whatever is wanted.
     pub fn close(&mut self, desk: &mut Desk<'_>, reason: ExitReason, keep: Qty) {
         let held = desk.portfolio.qty(desk.instrument.id());
+        self.begin(desk, reason, keep, held);
+    }
+
+    fn begin(&mut self, desk: &mut Desk<'_>, reason: ExitReason, keep: Qty, position: NetQty) {
         if let Some(job) = &mut self.job {
             job.join(reason, keep);
         } else {
             self.job = Some(Job::new(reason, keep, desk.now_ns, desk.limits.close_deadline_ns));
             let instrument = desk.instrument.id();
-            desk.out.notice(Notice::Exit { instrument, reason, position: held });
+            desk.out.notice(Notice::Exit { instrument, reason, position });
         }
         self.wanted = Wanted::Nothing;
     }
@@ -151,12 +155,25 @@ impl Lane {
         }
     }
 
-    /// One of our orders here traded; the portfolio knows already.
+    /// One of our orders here traded; the portfolio knows already. What the stop at the venue
+    /// began is finished by a job: what it left is closed, and what was wanted is wanted no more.
     pub fn filled(&mut self, desk: &mut Desk<'_>, fill: &Fill) {
-        desk.orders.filled(desk.instrument, fill);
+        let filled = desk.orders.filled(desk.instrument, fill);
+        if fill.liquidation {
+            self.wanted = Wanted::Nothing;
+        }
+        if filled.is_some_and(|(live, _)| live.order.purpose == Purpose::Stop) {
+            let held = desk.portfolio.qty(desk.instrument.id());
+            self.begin(desk, ExitReason::Stop, Qty::ZERO, held.minus(fill.qty.signed(fill.side)));
+        }
         if let Some(job) = &mut self.job {
             job.traded();
         }
+    }
+
+    /// The venue's position is not what we thought: what was wanted was wanted of another one.
+    pub const fn adopted(&mut self) {
+        self.wanted = Wanted::Nothing;
     }
 
     /// The venue says what became of an order here. How it ended, if it did.

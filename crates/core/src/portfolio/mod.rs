@@ -153,7 +153,7 @@ impl Portfolio {
     #[cold]
     fn start_day(&mut self, day: i64) {
         let equity = self.equity();
-        // Unknown equity starts no day: the old start stays, which can only make a loss larger.
+        // Unknown equity starts no day: it starts when equity is known again, from that.
         if !equity.is_unknown() {
             self.day_start = equity;
             self.day = day;
@@ -267,9 +267,8 @@ impl Portfolio {
             self.low = equity;
         } else if equity < self.low {
             self.low = equity;
-            let now = equity.units().saturating_mul(self.worst.peak.units());
-            let then = self.worst.equity.units().saturating_mul(self.peak.units());
-            if now < then {
+            let Extreme { equity: then, peak } = self.worst;
+            if equity.compare_shares(self.peak, then, peak).is_lt() {
                 self.worst = Extreme { equity, peak: self.peak };
             }
         }

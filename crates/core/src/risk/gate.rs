@@ -6,7 +6,7 @@ use crate::domain::{InstrumentId, Order, Price, Qty, Refusal, RuleName, Side, St
 use crate::risk::rules::{
     AccountKnown, AllowedInstruments, Killed, LossBudget, MarketFresh, MaxConcentration,
     MaxLeverage, MaxOpenOrders, MaxOrderNotional, MaxOrderQty, MaxPosition, MinMarginRatio,
-    MinNotional, PriceCollar, ReduceOnly, SelfTrade, VenueGrid,
+    MinNotional, PriceCollar, ReduceOnly, SelfTrade, SpotShort, VenueGrid,
 };
 use crate::risk::{Approved, MessageBudget, Profile, Rule, View};
 
@@ -34,6 +34,7 @@ struct Rules {
     account_known: AccountKnown,
     market_fresh: MarketFresh,
     price_collar: PriceCollar,
+    spot_short: SpotShort,
     max_position: MaxPosition,
     max_open_orders: MaxOpenOrders,
     max_concentration: MaxConcentration,
@@ -56,6 +57,7 @@ impl Rules {
         self.account_known.check(order, view)?;
         self.market_fresh.check(order, view)?;
         self.price_collar.check(order, view)?;
+        self.spot_short.check(order, view)?;
         self.max_position.check(order, view)?;
         self.max_open_orders.check(order, view)?;
         self.max_concentration.check(order, view)?;
@@ -69,6 +71,7 @@ impl Rules {
     fn size_fits(&self, order: &Order, view: &View<'_>) -> bool {
         self.max_order_qty.check(order, view).is_ok()
             && self.max_order_notional.check(order, view).is_ok()
+            && self.spot_short.check(order, view).is_ok()
             && self.max_position.check(order, view).is_ok()
             && self.max_concentration.check(order, view).is_ok()
             && self.max_leverage.check(order, view).is_ok()
@@ -147,6 +150,7 @@ impl Gate {
             account_known: AccountKnown,
             market_fresh: MarketFresh(limits.max_disagreement),
             price_collar: PriceCollar { entry: limits.price_collar, exit: limits.exit_collar },
+            spot_short: SpotShort,
             max_position: MaxPosition(limits.max_position_notional),
             max_open_orders: MaxOpenOrders(limits.max_open_orders),
             max_concentration: MaxConcentration(limits.max_concentration),

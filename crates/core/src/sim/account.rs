@@ -102,7 +102,7 @@ impl Account {
         if equity.is_unknown() || needed <= Money::ZERO {
             return (false, false);
         }
-        (equity < needed, equity.times(3) < needed.times(2))
+        (equity < needed, equity.scaled(3, 1) < needed.scaled(2, 1))
     }
 
     /// The price at which the venue values the account's position here.

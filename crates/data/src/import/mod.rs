@@ -6,7 +6,7 @@ mod tables;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use flyball_core::domain::{Event, InstrumentId, InstrumentKind, InstrumentSpec};
+use flyball_core::domain::{ChecksumRule, Event, InstrumentId, InstrumentKind, InstrumentSpec};
 use flyball_venues::Listings;
 use serde::{Deserialize, Serialize};
 
@@ -253,7 +253,8 @@ impl<'a> Import<'a> {
         let mut instruments = found.instruments;
         let room = u32::try_from(report.counts.deepest).unwrap_or(u32::MAX);
         if inferred && room > 0 && report.count(FindingKind::BookFull) == 0 {
-            for it in &mut instruments {
+            let roomy = |it: &&mut InstrumentSpec| it.checksum_rule == ChecksumRule::Absent;
+            for it in instruments.iter_mut().filter(roomy) {
                 it.book_depth = room.saturating_add(1).next_power_of_two().max(1024);
             }
         }

@@ -127,7 +127,7 @@ fn infer(
     kind: InstrumentKind,
     names_previous: bool,
 ) -> InstrumentSpec {
-    let Surveyed { price, qty, reference } = it.surveyed().unwrap_or_default();
+    let Surveyed { price, qty, reference, depth } = it.surveyed().unwrap_or_default();
     // Where nothing was quoted or traded, computed prices are all there is.
     let price = if price == Used::default() { reference } else { price };
     let (sequence_rule, checksum_rule, book_depth) = match format {
@@ -136,7 +136,9 @@ fn infer(
         }
         Format::Binance => (SequenceRule::Contiguous, ChecksumRule::Absent, DEEP),
         Format::Bybit => (SequenceRule::Contiguous, ChecksumRule::Absent, 1 << 12),
-        Format::KrakenCapture => (SequenceRule::Unnumbered, ChecksumRule::KrakenTop10, 1 << 13),
+        Format::KrakenCapture => {
+            (SequenceRule::Unnumbered, ChecksumRule::KrakenTop10, depth.max(10))
+        }
         Format::Hyperliquid | Format::Lobster { .. } => {
             (SequenceRule::Unnumbered, ChecksumRule::Absent, 1 << 10)
         }

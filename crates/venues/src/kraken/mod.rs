@@ -15,7 +15,8 @@ mod tests;
 ///
 /// The book is not numbered, but every change carries a checksum: list the instruments with the
 /// decimals that Kraken prints, zeros at the end included, as tick and lot size, for the checksum
-/// is over those digits. Time of a book event: the newest of its levels' times. Trades have no
+/// is over those digits, and with the depth that was subscribed to: of what falls out of it Kraken
+/// tells nothing more. Time of a book event: the newest of its levels' times. Trades have no
 /// number: theirs is 0.
 #[derive(Clone, Debug)]
 pub struct Kraken {
@@ -36,7 +37,8 @@ impl Kraken {
 enum Channel {
     #[default]
     Unsaid,
-    Book,
+    /// With so many levels a side.
+    Book(u32),
     Trade,
     Other,
 }
@@ -99,9 +101,10 @@ impl<'de> Node<'de> for Part<'_, '_> {
     fn text<E: Error>(&mut self, text: &str) -> Result<(), E> {
         let fields = &mut self.0.fields;
         if fields.channel == Channel::Unsaid {
-            fields.channel = match text {
-                "trade" => Channel::Trade,
-                _ if text.starts_with("book-") => Channel::Book,
+            let depth = text.strip_prefix("book-").and_then(|depth| depth.parse().ok());
+            fields.channel = match (text, depth) {
+                ("trade", _) => Channel::Trade,
+                (_, Some(depth)) => Channel::Book(depth),
                 _ => Channel::Other,
             };
         } else {
@@ -238,7 +241,7 @@ impl Decode for Kraken {
         match fields.channel {
             Channel::Unsaid => return Ok(Seen::Control),
             Channel::Other => return Ok(Seen::Unused),
-            Channel::Book | Channel::Trade => {}
+            Channel::Book(_) | Channel::Trade => {}
         }
         let pair = need(fields.pair, "pair")?;
         let Some(it) = listings.find(pair.as_str())? else { return Ok(Seen::Foreign) };
@@ -253,6 +256,9 @@ impl Decode for Kraken {
         }
         if fields.short_rows {
             return Err(DecodeError::Missing("price, volume and time of a level").into());
+        }
+        if let Channel::Book(depth) = fields.channel {
+            it.note_depth(depth);
         }
         let (instrument, bids, asks) = levels.resolve(it)?;
         let kind = if fields.is_snapshot { DepthKind::Snapshot } else { DepthKind::Diff };

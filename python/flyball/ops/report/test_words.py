@@ -59,6 +59,7 @@ def test_currencies(
         ("max_order_notional", 10_000_000, 20_000_000, "0.00200000 against 0.00100000"),
         ("max_order_qty", 10, 11, "11 against 10 lots"),
         ("max_open_orders", 200, 201, "201 against 200"),
+        ("spot_short", 0, 3, "3 against 0 lots"),
         ("price_collar", 10**10, 2 * 10**10, "2\u202f% against 1\u202f%"),
         ("self_trade", 25_000, 25_010, "at 2.501 against our 2.5"),
         ("duplicate", 20_000_000, 5_000_000, "after 5 ms within 20 ms"),
@@ -70,13 +71,6 @@ def test_currencies(
 def test_refusals(rule: str, limit: int, actual: int, text: str) -> None:
     refusal = {"rule": rule, "limit": limit, "actual": actual}
     assert words.numbers_of_refusal(refusal, instrument(), "USDT").removesuffix(" USDT") == text
-
-
-def test_short_on_spot_is_said() -> None:
-    refusal = {"rule": "max_leverage", "limit": 0, "actual": 26_428_700_000_000}
-    spot = instrument("APEUSDT", kind="spot")
-    found = words.numbers_of_refusal(refusal, spot, "USDT")
-    assert found == "2,642.87 USDT short on a spot market"
 
 
 def test_numbers_of_switches() -> None:

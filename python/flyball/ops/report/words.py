@@ -74,6 +74,7 @@ RULES: Mapping[str, str] = {
     "account_known": "what the account is worth was not known",
     "market_fresh": "market data too old, or its sources disagreed",
     "price_collar": "too far from every reference price",
+    "spot_short": "more spot would have been sold than was held",
     "max_position": "the position would have been worth too much",
     "max_open_orders": "too many orders open",
     "max_concentration": "too much of the account in one instrument",
@@ -90,7 +91,7 @@ _MONEY_RULES = {
     "min_notional", "max_order_notional", "max_position", "max_concentration", "max_leverage",
     "min_margin_ratio", "loss_budget",
 }  # fmt: skip
-_LOT_RULES = {"max_order_qty", "reduce_only"}
+_LOT_RULES = {"max_order_qty", "reduce_only", "spot_short"}
 _COUNT_RULES = {"max_open_orders", "repeated_execution"}
 
 # Every number of a profile: how it is written, and what it means.
@@ -204,8 +205,6 @@ def numbers_of_refusal(refusal: Mapping[str, Any], instrument: Instrument, money
             return "value unknown"
         decimals = 2 if max(abs(allowed), abs(actual)) >= MONEY else 8
         pair = [amount(value / MONEY, decimals) for value in (actual, allowed)]
-        if rule == "max_leverage" and allowed == 0 and instrument.kind == "spot":
-            return f"{pair[0]} {money} short on a spot market"
         return f"{pair[0]} against {pair[1]} {money}"
     if rule in _LOT_RULES:
         return f"{actual:,} against {plural(allowed, 'lot')}"

@@ -85,8 +85,8 @@ def _of_file(path: Path, *, name: str) -> Source:
     symbol: str | None = None
     if found in ("bars", "funding", "coinbase_csv", "trades_json", "trades_parquet", _LOBSTER):
         symbol = None if _names_symbols(path) else _symbol(path)
-        guessed_venue, guessed_kind = _by_name(path)
-        venue, kind = venue or guessed_venue, kind or guessed_kind
+    if venue is None:
+        venue, kind = _by_name(path)
     return Source(name=name, format=found, files=(path,), venue=venue, kind=kind, symbol=symbol)
 
 
@@ -155,17 +155,8 @@ def _sniff(path: Path) -> tuple[str, str | None, Kind | None]:
         return "bybit", "bybit_linear", "linear"
     if line.lstrip().startswith("[["):
         return "trades_json", None, None
-    if re.match(r"\d+\.\d+: ", line):
-        kraken = '"book-' in text or '"checksum"' in text or '"as":' in text
-        return (
-            ("kraken_capture", "kraken_spot", "spot")
-            if kraken
-            else (
-                "coinbase_capture",
-                "coinbase_spot",
-                "spot",
-            )
-        )
+    if re.match(r"(\w+://\S+ (<->|<-|->) )?\d+\.\d+", line):
+        return _sniff_capture(path, text)
     header = line.strip().lower()
     if header.startswith("side,price,size"):
         return "coinbase_csv", "coinbase_spot", "spot"
@@ -177,6 +168,20 @@ def _sniff(path: Path) -> tuple[str, str | None, Kind | None]:
         f"{path}: not recognised. Known are Binance and Hyperliquid recordings (lines of receive "
         "time and JSON), Bybit order books, Coinbase L2 CSV, cryptofeed captures, trades "
         "(freqtrade JSON, Parquet), bars and funding rates as CSV"
+    )
+
+
+def _sniff_capture(path: Path, text: str) -> tuple[str, str | None, Kind | None]:
+    """Of cryptofeed; it begins with the address where there is one."""
+    address = re.match(r"\w+://(\S+)", text)
+    kraken = '"book-' in text or '"checksum"' in text or '"as":' in text
+    if kraken if address is None else "kraken" in address[1]:
+        return "kraken_capture", "kraken_spot", "spot"
+    if address is None or "coinbase" in address[1]:
+        return "coinbase_capture", "coinbase_spot", "spot"
+    raise DataError(
+        f"{path}: is a cryptofeed capture of {address[1].split('/')[0]}: "
+        "those of Coinbase and Kraken can be imported"
     )
 
 

@@ -17,6 +17,7 @@ from flyball.domain import (
     Wake,
     declared_features,
     duration_ns,
+    duration_text,
 )
 from flyball.errors import ConfigError
 
@@ -123,6 +124,20 @@ def _strategy(strategy: Strategy, sizing: Sizing | None) -> dict[str, Any]:
     }
 
 
+def _check_bars(strategy: Strategy, data: Dataset) -> None:
+    """Bars cannot be cut into shorter ones, nor into ones by trade or volume."""
+    declared = getattr(strategy, "bars", None)
+    if declared is None or not data.interval_ns:
+        return
+    bars, length = Bars.of(declared), duration_text(data.interval_ns)
+    whole = bars.kind == "time" and duration_ns(str(bars.size)) % data.interval_ns == 0
+    if not whole:
+        raise ConfigError(
+            f"bars: {data.name} holds bars of {length}, and bars of {bars.size} ({bars.kind}) "
+            f'cannot be made of them: take "{length}", or a multiple of it'
+        )
+
+
 def engine_config(
     strategy: Strategy,
     *,
@@ -132,6 +147,7 @@ def engine_config(
     sizing: Sizing | None,
 ) -> dict[str, Any]:
     """What the engine is made of: instrument, strategy, protection, cash."""
+    _check_bars(strategy, data)
     return {
         "instruments": [
             {

@@ -156,14 +156,16 @@ class Result:
 
     def _rows(self) -> list[tuple[str, str]]:
         trips = ", ".join(self.tripped) or "none"
+        cents = ".2f" if self.cash >= 100 else ".8f"  # accounts in coins are small numbers
+        gain = float(self.pnl / self.cash)
         rows = [
             ("data", self.data.name),
             ("profile", f"{self.profile.name} v{self.profile.version}"),
-            ("P&L", f"{self.pnl:+,.2f} on {self.cash:,.2f} ({float(self.pnl / self.cash):+.2%})"),
+            ("P&L", f"{self.pnl:+,{cents}} on {self.cash:,{cents}} ({gain:+.2%})"),
             ("max drawdown", f"{self.max_drawdown:.2%}"),
             ("round trips", f"{self.trades} ({self.won} won)"),
             ("orders, fills", f"{len(self.orders['time_ns'])}, {len(self.fills['time_ns'])}"),
-            ("fees, funding", f"{self.fees:,.2f}, {self.funding:+,.2f}"),
+            ("fees, funding", f"{self.fees:,{cents}}, {self.funding:+,{cents}}"),
             ("switches tripped", trips),
             ("flat at the end", "yes" if self.flat else "no"),
             ("speed", f"{self.events:,} events in {self.seconds:.2f} s"),

@@ -6,7 +6,7 @@ use crate::domain::{InstrumentKind, Order, Rate, Refusal, RuleName};
 use crate::risk::{Rule, View};
 
 /// Gross exposure ÷ equity, with all orders of all instruments filled, is at most this. Spot is
-/// bought with what is there: never above one, and never sold short.
+/// bought with what is there: never above one.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MaxLeverage(pub Rate);
 
@@ -22,11 +22,10 @@ impl Rule for MaxLeverage {
         let others = view.portfolio.gross().minus(held).plus(view.exposure.value_elsewhere);
         let worst = others.plus(view.worst_value(order));
         let limit = view.portfolio.equity().at_rate(rate);
-        let short = spot && view.worst_position(order).lots() < 0;
-        if worst <= limit && !limit.is_unknown() && !short {
+        if worst <= limit && !limit.is_unknown() {
             return Ok(());
         }
-        let (limit, actual) = (if short { 0 } else { limit.units() }, worst.units());
+        let (limit, actual) = (limit.units(), worst.units());
         Err(Refusal { rule: RuleName::MaxLeverage, limit, actual })
     }
 }
@@ -50,11 +49,10 @@ mod tests {
     }
 
     #[test]
-    fn spot_is_never_sold_short_or_borrowed() {
+    fn spot_is_bought_with_what_is_there() {
         let desk = Desk::spot();
         let rule = MaxLeverage(Rate::from_ppm(3_000_000));
         assert_eq!(desk.refused(&rule, &bid(20_000, 500)), None);
         assert_eq!(desk.refused(&rule, &bid(20_000, 501)), Some(RuleName::MaxLeverage));
-        assert_eq!(desk.refused(&rule, &ask(20_000, 1)), Some(RuleName::MaxLeverage));
     }
 }

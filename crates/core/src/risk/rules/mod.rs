@@ -16,6 +16,7 @@ mod min_notional;
 mod price_collar;
 mod reduce_only;
 mod self_trade;
+mod spot_short;
 mod venue_grid;
 
 pub use account_known::AccountKnown;
@@ -34,4 +35,5 @@ pub use min_notional::MinNotional;
 pub use price_collar::PriceCollar;
 pub use reduce_only::ReduceOnly;
 pub use self_trade::SelfTrade;
+pub use spot_short::SpotShort;
 pub use venue_grid::VenueGrid;

@@ -1,0 +1,43 @@
+//! What is not there cannot be sold.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{InstrumentKind, Order, Refusal, RuleName};
+use crate::risk::{Rule, View};
+
+/// On spot, the position with all sell orders filled is never below zero.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SpotShort;
+
+impl Rule for SpotShort {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        let spot = matches!(view.instrument.kind(), InstrumentKind::Spot);
+        if !spot || !view.adds_risk(order) {
+            return Ok(());
+        }
+        let short = view.worst_position(order).lots().min(0).unsigned_abs();
+        if short == 0 {
+            return Ok(());
+        }
+        Err(Refusal { rule: RuleName::SpotShort, limit: 0, actual: i128::from(short) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Side;
+    use crate::risk::testing::{Desk, ask};
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_held_is_sold() {
+        let mut desk = Desk::spot();
+        assert_eq!(desk.refused(&SpotShort, &ask(20_000, 1)), Some(RuleName::SpotShort));
+        desk.hold(Side::Bid, 20_000, 10);
+        assert_eq!(desk.refused(&SpotShort, &ask(20_000, 9)), None);
+        assert_eq!(desk.refused(&SpotShort, &ask(20_000, 10)), None);
+        assert_eq!(desk.refused(&SpotShort, &ask(20_000, 11)), Some(RuleName::SpotShort));
+        assert_eq!(Desk::new().refused(&SpotShort, &ask(20_000, 1)), None, "a perpetual may");
+    }
+}
