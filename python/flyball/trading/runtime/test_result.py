@@ -97,7 +97,9 @@ def test_time_to_flat_is_that_of_the_whole_account_first(result: fb.Result) -> N
     assert replace(result, notices=(one, everything)).ms_to_flat == 30
 
 
-@pytest.mark.parametrize(("bars", "word"), [("1m", "5m"), ("7m", "5m"), (fb.Bars.tick(10), "5m")])
+@pytest.mark.parametrize(
+    ("bars", "word"), [("1m", "5m"), ("7m", "5m"), (fb.Bars("tick", 10), "5m")]
+)
 def test_bars_that_cannot_be_made_are_refused(market: fb.Dataset, bars: object, word: str) -> None:
     strategy = fb.MeanReversion(bars=bars)  # type: ignore[arg-type]
     five = replace(market, contents="bars", interval_ns=300 * 10**9)
