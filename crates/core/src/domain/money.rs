@@ -108,7 +108,7 @@ impl Money {
     /// The amount × `rate`, to the nearest unit, ties to even.
     #[must_use]
     pub fn at_rate(self, rate: Rate) -> Self {
-        self.scaled(rate.0 as i128, Rate::ONE.0 as i128)
+        self.scaled(i128::from(rate.0), i128::from(Rate::ONE.0))
     }
 
     /// The amount × `numerator` / `denominator`, to the nearest unit, ties to even.

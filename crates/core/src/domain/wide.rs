@@ -57,7 +57,8 @@ impl Product {
             quotient = quotient.checked_add(1)?;
         }
         let size = i128::try_from(quotient).ok()?;
-        Some(if self.negative != (denominator < 0) { size.saturating_neg() } else { size })
+        let same_sign = self.negative == (denominator < 0);
+        Some(if same_sign { size } else { size.saturating_neg() })
     }
 }
 
