@@ -213,7 +213,7 @@ impl<'a> Import<'a> {
         Ok(format!("flyball-data importer {VERSION}, request {hash}"))
     }
 
-    /// What was imported before, if it is just what is asked for now and still all there.
+    /// What was imported before, if it is the same as is asked for and still all there.
     fn done_before(&self, tape: &Path, sources: &[Source], request: &str) -> Option<About> {
         let about = Tape::open(tape).ok()?.details().ok()?;
         let same = about.sources == sources && about.importer == request;

@@ -20,8 +20,8 @@ const DEEP: u32 = 1 << 15;
 pub struct Survey {
     /// Its instruments, in the order of their ids. Tick and lot size are *inferred*: the decimals
     /// that its prices and quantities use, as a power of ten; Hyperliquid's tick follows from the
-    /// decimals of its sizes. So are the rules for numbering and checksums. All else is a placeholder (no fees, no leverage, contracts of 1): set it before
-    /// trading on the recording.
+    /// decimals of its sizes. So are the rules for numbering and checksums. Fees are zero, leverage
+    /// and contract size one: no recording tells them, so set them before trading on it.
     pub instruments: Vec<InstrumentSpec>,
     /// For bars: the most common distance between two, ns; 0 when there are not two.
     pub interval_ns: i64,
@@ -51,7 +51,7 @@ pub fn survey(
         last_bar: BTreeMap::new(),
         distances: BTreeMap::new(),
     };
-    // Bars end where they begin, for now: their length is what is looked for.
+    // Bars end where they begin here: their length is what is looked for.
     let bare = Recording { funding: None, interval_ns: Some(0), ..recording.clone() };
     let readout = read_all(&bare, listings, &mut look)?;
     let wrong = |reason: String| DataError::Format { path: recording.file(0).to_owned(), reason };
