@@ -17,7 +17,8 @@ impl Engine {
             Intent::Signal(signal) => self.plan_signal(decision, &signal),
             Intent::Target(target) => plan_target(&target),
             Intent::Quotes(Quotes { bids, asks }) => {
-                (Wanted::Quotes(WantedQuotes::new(bids, asks)), ExitPlan::default())
+                let Some(instrument) = self.instruments.get(id.index()) else { return };
+                (Wanted::Quotes(WantedQuotes::new(instrument, bids, asks)), ExitPlan::default())
             }
         };
         if let Some(lane) = self.execution.lanes.get_mut(id.index()) {

@@ -1,8 +1,9 @@
 use super::*;
 use crate::domain::{
     CommandOf, Decision, Depth, DepthKind, Direction, ExitReason, FeedState, HOUR, Intent, Level,
-    MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind, Purpose, Quotes, Rate,
-    Reference, SECOND, Scope, Sequence, SequenceRule, Side, Signal, SwitchName, Target, Touch,
+    MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind, PriceRule, Purpose, Quotes,
+    Rate, Reference, SECOND, Scope, Sequence, SequenceRule, Side, Signal, SwitchName, Target,
+    Touch,
 };
 use crate::risk::testing::profile;
 use crate::sim::{AccountId, QueueModel, Venue};
@@ -244,6 +245,23 @@ fn quotes_are_reconciled_with_the_fewest_messages() {
     assert_eq!(want(&mut rig, 19_991, 20_010), (3, 2), "only the bid is replaced");
     rig.decide(Intent::Quotes(Quotes::default()));
     assert_eq!(rig.venue.open_orders(US), 0);
+}
+
+#[test]
+fn quotes_between_the_venues_prices_are_the_same_quotes_again() {
+    let mut config = config();
+    config.instruments[0].spec.price_rule = PriceRule::SignificantFigures(4); // steps of 10 ticks
+    let mut rig = Rig::new(&config);
+    let level = |ticks, lots| Level { price: price(ticks), qty: qty(lots) };
+    for turn in 0..3 {
+        rig.now += SECOND;
+        rig.market(20_000);
+        let bids = [level(19_985 + turn, 10), level(19_983, 5)];
+        rig.decide(Intent::Quotes(Quotes { bids: &bids, asks: &[level(20_011, 10)] }));
+    }
+    let sent: Vec<_> =
+        rig.sent.iter().map(|order| (order.price.ticks(), order.qty.lots())).collect();
+    assert_eq!(sent, [(19_980, 15), (20_020, 10)], "rounded, added up, and not sent again");
 }
 
 #[test]

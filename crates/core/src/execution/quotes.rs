@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ClientOrderId, Level, MAX_QUOTES, OrderKind, Price, Purpose, Qty, Refusal, Side, StrategyId,
-    TimeInForce,
+    ClientOrderId, Instrument, Level, MAX_QUOTES, OrderKind, Price, Purpose, Qty, Refusal, Side,
+    StrategyId, TimeInForce,
 };
 use crate::execution::desk::{Desk, Wish};
 
@@ -19,11 +19,12 @@ pub struct WantedQuotes {
 }
 
 impl WantedQuotes {
-    /// These quotes; those beyond [`MAX_QUOTES`] a side are left out.
-    pub fn new(bids: &[Level], asks: &[Level]) -> Self {
+    /// These quotes at the prices that the venue takes, no worse for their owner; what meets at one
+    /// price is added up. Those beyond [`MAX_QUOTES`] a side are left out.
+    pub fn new(instrument: &Instrument, bids: &[Level], asks: &[Level]) -> Self {
         let mut wanted = Self::default();
-        wanted.bid_count = copy(bids, &mut wanted.bids);
-        wanted.ask_count = copy(asks, &mut wanted.asks);
+        wanted.bid_count = take(instrument, Side::Bid, bids, &mut wanted.bids);
+        wanted.ask_count = take(instrument, Side::Ask, asks, &mut wanted.asks);
         wanted
     }
 
@@ -51,11 +52,17 @@ impl WantedQuotes {
     }
 }
 
-fn copy(from: &[Level], to: &mut [Level; MAX_QUOTES]) -> u8 {
+fn take(it: &Instrument, side: Side, from: &[Level], to: &mut [Level; MAX_QUOTES]) -> u8 {
     let mut count = 0_u8;
-    for (place, level) in to.iter_mut().zip(from) {
-        *place = *level;
-        count = count.saturating_add(1);
+    for level in from {
+        let price = it.round_passive(level.price, side);
+        let known = to.get_mut(..usize::from(count)).unwrap_or_default();
+        if let Some(same) = known.iter_mut().find(|known| known.price == price) {
+            same.qty = same.qty.plus(level.qty);
+        } else if let Some(place) = to.get_mut(usize::from(count)) {
+            *place = Level { price, qty: level.qty };
+            count = count.saturating_add(1);
+        }
     }
     count
 }
@@ -113,7 +120,7 @@ fn send(
     let wish = Wish {
         strategy,
         side,
-        price: desk.instrument.round_passive(quote.price, side),
+        price: quote.price,
         qty: quote.qty,
         kind: OrderKind::Limit(TimeInForce::PostOnly),
         reduce_only: false,
