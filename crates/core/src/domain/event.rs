@@ -49,6 +49,8 @@ pub enum Body<'a> {
     Decision(Decision<'a>),
     /// An operator acts.
     Operator(Operator),
+    /// Whether a strategy answers when it is woken.
+    Strategy(StrategyState),
     /// Time passed: a deadline that the engine asked for is due.
     Timer,
 }
@@ -333,6 +335,27 @@ pub struct Decision<'a> {
     pub intent: Intent<'a>,
 }
 
+/// Whether a strategy answers when it is woken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Attention {
+    /// It does.
+    #[default]
+    Awake,
+    /// Its decision is overdue: until it answers in time, its position may only be reduced.
+    Late,
+    /// It raised, or its thread is gone: it will not answer any more.
+    Gone,
+}
+
+/// Whether a strategy answers when it is woken. Told by whoever runs it, when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrategyState {
+    /// Who.
+    pub strategy: StrategyId,
+    /// Whether it answers.
+    pub attention: Attention,
+}
+
 /// An operator, or a programme that stands in for one, acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operator {
@@ -359,7 +382,11 @@ impl Body<'_> {
             Self::Fill(x) => Some(x.instrument),
             Self::Funding(x) => Some(x.instrument),
             Self::Position(x) => Some(x.instrument),
-            Self::Transfer(_) | Self::Decision(_) | Self::Operator(_) | Self::Timer => None,
+            Self::Transfer(_)
+            | Self::Decision(_)
+            | Self::Operator(_)
+            | Self::Strategy(_)
+            | Self::Timer => None,
         }
     }
 }

@@ -21,9 +21,9 @@ pub use command::{CommandOf, Commands, WakeReason};
 pub use config::ConfigError;
 pub use decimal::{Decimal, DecimalError};
 pub use event::{
-    Bar, Body, CancelReason, Decision, Depth, DepthKind, Event, FeedState, Fill, FundingPayment,
-    FundingRate, Level, Operator, OrderReport, PositionReport, Reference, RejectReason, Sequence,
-    Status, Touch, Trade, Transfer,
+    Attention, Bar, Body, CancelReason, Decision, Depth, DepthKind, Event, FeedState, Fill,
+    FundingPayment, FundingRate, Level, Operator, OrderReport, PositionReport, Reference,
+    RejectReason, Sequence, Status, StrategyState, Touch, Trade, Transfer,
 };
 pub use ids::{ClientOrderId, InstrumentId, StrategyId, VenueOrderId};
 pub use instrument::{

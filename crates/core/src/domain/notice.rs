@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ClientOrderId, InstrumentId, Money, NetQty, Order, Rate, StrategyId};
+use crate::domain::{
+    Attention, ClientOrderId, InstrumentId, Money, NetQty, Order, Rate, StrategyId,
+};
 
 /// The kill switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -344,5 +346,12 @@ pub enum Notice {
         net: Money,
         /// When it was opened.
         opened_ns: i64,
+    },
+    /// A strategy began or ceased to answer.
+    Attention {
+        /// Which.
+        strategy: StrategyId,
+        /// Whether it answers now.
+        attention: Attention,
     },
 }

@@ -1,6 +1,8 @@
 //! A strategy's decision becomes what is wanted.
 
-use crate::domain::{Decision, Intent, NetQty, Qty, Quotes, Side, Signal, Target};
+use crate::domain::{
+    Attention, Decision, Intent, NetQty, Notice, Qty, Quotes, Side, Signal, StrategyState, Target,
+};
 use crate::engine::Engine;
 use crate::execution::{ExitPlan, Wanted, WantedPosition, WantedQuotes};
 use crate::risk::{Commands, Mode};
@@ -59,6 +61,24 @@ impl Engine {
             multipliers: slot.multipliers(),
         };
         Some(slot.sizing().size(signal, &input))
+    }
+}
+
+impl Engine {
+    /// A strategy began or ceased to answer. While it does not, nothing of what it wanted is
+    /// pursued: quotes that nobody looks after are withdrawn, and its position may only shrink.
+    pub(super) fn on_attention(&mut self, state: StrategyState, out: &mut Commands) {
+        let StrategyState { strategy, attention } = state;
+        let Some(slot) = self.slots.get_mut(strategy.index()) else { return };
+        if !slot.set_attention(attention) {
+            return;
+        }
+        let id = slot.instrument();
+        out.notice(Notice::Attention { strategy, attention });
+        if attention != Attention::Awake {
+            self.on_lane(id, out, |lane, _, _| lane.forget());
+        }
+        self.work(id, out);
     }
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod decide;
 mod market;
 mod protect;
+mod resume;
 mod state;
 mod view;
 
@@ -142,6 +143,7 @@ impl Engine {
             Body::Position(report) => self.on_position(report, out),
             Body::Decision(decision) => self.on_decision(decision, out),
             Body::Operator(operator) => self.on_operator(*operator, out),
+            Body::Strategy(state) => self.on_attention(*state, out),
         }
         if self.now_ns >= self.due_ns {
             self.on_due(out);
@@ -155,10 +157,13 @@ impl Engine {
         {
             return Err(EngineError::UnknownInstrument(instrument.raw()));
         }
-        if let Body::Decision(decision) = body
-            && decision.strategy.index() >= self.slots.len()
-        {
-            return Err(EngineError::UnknownStrategy(decision.strategy.raw()));
+        let strategy = match body {
+            Body::Decision(decision) => decision.strategy,
+            Body::Strategy(state) => state.strategy,
+            _ => return Ok(()),
+        };
+        if strategy.index() >= self.slots.len() {
+            return Err(EngineError::UnknownStrategy(strategy.raw()));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the engine knows, for those who look on; and its whole state, kept and restored.
 
 use crate::book::Book;
-use crate::domain::{Instrument, InstrumentId};
+use crate::domain::{Attention, Instrument, InstrumentId};
 use crate::engine::{Engine, EngineError, Market};
 use crate::execution::Execution;
 use crate::portfolio::Portfolio;
@@ -59,11 +59,20 @@ impl Engine {
         let locked = self.locks.get(id.index()).copied().unwrap_or(true);
         if self.switches.is_stopped() || locked {
             Mode::Killed
-        } else if self.switches.is_reducing() || self.switches.position_latch(id).is_tripped() {
+        } else if self.switches.is_reducing()
+            || self.switches.position_latch(id).is_tripped()
+            || self.inattentive(id)
+        {
             Mode::ReduceOnly
         } else {
             Mode::Normal
         }
+    }
+
+    fn inattentive(&self, id: InstrumentId) -> bool {
+        let slot = self.owners.get(id.index()).copied().flatten();
+        let slot = slot.and_then(|strategy| self.slots.get(strategy.index()));
+        slot.is_some_and(|slot| slot.attention() != Attention::Awake)
     }
 
     /// The whole state, as bytes from which [`Engine::restore`] makes the same engine again.

@@ -1,9 +1,9 @@
 use super::*;
 use crate::domain::{
-    CommandOf, Decision, Depth, DepthKind, Direction, ExitReason, FeedState, HOUR, Intent, Level,
-    MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind, PriceRule, Purpose, Quotes,
-    Rate, Reference, SECOND, Scope, Sequence, SequenceRule, Side, Signal, SwitchName, Target,
-    Touch,
+    Attention, CommandOf, Decision, Depth, DepthKind, Direction, ExitReason, FeedState, HOUR,
+    Intent, Level, MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind, PriceRule,
+    Purpose, Quotes, Rate, Reference, SECOND, Scope, Sequence, SequenceRule, Side, Signal,
+    StrategyState, SwitchName, Target, Touch,
 };
 use crate::risk::testing::profile;
 use crate::sim::{AccountId, QueueModel, Venue};
@@ -704,4 +704,65 @@ fn many_wild_events_keep_the_books_of_engine_and_venue_the_same() {
         }
     }
     assert!(rig.sent.len() > 500);
+}
+
+#[test]
+fn nobody_looks_after_quotes_of_a_strategy_that_does_not_answer() {
+    let mut rig = Rig::new(&config());
+    let quotes = [Level { price: price(19_900), qty: qty(10) }];
+    let tell = |rig: &mut Rig, attention| {
+        rig.tell(Body::Strategy(StrategyState { strategy: StrategyId::new(0), attention }));
+    };
+    rig.decide(Intent::Quotes(Quotes { bids: &quotes, asks: &[] }));
+    assert_eq!(rig.venue.open_orders(US), 1);
+    tell(&mut rig, Attention::Late);
+    assert_eq!(rig.venue.open_orders(US), 0, "withdrawn");
+    rig.decide(Intent::Quotes(Quotes { bids: &quotes, asks: &[] }));
+    assert_eq!(rig.venue.open_orders(US), 0, "only reducing until it answers in time");
+    tell(&mut rig, Attention::Awake);
+    assert_eq!(rig.venue.open_orders(US), 0, "what was wanted before is not pursued");
+    let quotes = [Level { price: price(19_901), qty: qty(10) }];
+    rig.decide(Intent::Quotes(Quotes { bids: &quotes, asks: &[] }));
+    assert_eq!(rig.venue.open_orders(US), 1);
+}
+
+#[test]
+fn a_position_keeps_its_stop_and_its_exits_when_its_strategy_is_gone() {
+    let mut rig = Rig::new(&config());
+    rig.want(100);
+    let strategy = StrategyId::new(0);
+    rig.tell(Body::Strategy(StrategyState { strategy, attention: Attention::Gone }));
+    assert_eq!((rig.held(), rig.venue.open_orders(US)), (100, 1));
+    rig.market(19_500);
+    assert_eq!(rig.held(), 0, "the loss was cut without it");
+}
+
+#[test]
+fn another_configuration_goes_on_with_account_latches_and_ids() {
+    let mut rig = Rig::new(&loose());
+    rig.want(1_500);
+    rig.connected = false;
+    rig.market(19_600);
+    assert!(rig.tripped().contains(&SwitchName::Drawdown));
+    let mut next = config();
+    next.profile.switches.drawdown = Rate::from_ppm(140_000);
+    next.strategies.clear();
+    let resumed = Engine::resume(&next, &rig.engine).unwrap();
+    let (new, old) = (resumed.portfolio(), rig.engine.portfolio());
+    assert_eq!((new.cash(), new.peak(), new.equity()), (old.cash(), old.peak(), old.equity()));
+    assert_eq!((new.qty(ID), new.day_start()), (old.qty(ID), old.day_start()));
+    assert!(resumed.switches().is_stopped(), "a restart releases nothing");
+    assert_eq!(resumed.execution().orders.of(ID), rig.engine.execution().orders.of(ID));
+    let mut resumed = resumed;
+    let last = rig.sent.iter().map(|order| order.client_order_id).max().unwrap();
+    assert!(resumed.execution.orders.next_id() > last);
+    // It finishes what was begun.
+    rig.engine = resumed;
+    rig.connected = true;
+    rig.wait(20 * SECOND);
+    assert_eq!(rig.held(), 0);
+    next.instruments[0].spec.symbol = "OTHER".into();
+    let mut held = Rig::new(&config());
+    held.want(100);
+    assert_eq!(Engine::resume(&next, &held.engine).unwrap_err().key, "instruments");
 }

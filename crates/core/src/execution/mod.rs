@@ -16,8 +16,8 @@ mod stops;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    CommandOf, ExitReason, Fill, InstrumentId, NEVER, NetQty, Notice, OrderReport, PositionReport,
-    Purpose, Qty, Status, StrategyId,
+    CommandOf, ExitReason, Fill, Instrument, InstrumentId, NEVER, NetQty, Notice, OrderReport,
+    PositionReport, Purpose, Qty, Status, StrategyId,
 };
 use crate::risk::Mode;
 
@@ -171,8 +171,9 @@ impl Lane {
         }
     }
 
-    /// The venue's position is not what we thought: what was wanted was wanted of another one.
-    pub const fn adopted(&mut self) {
+    /// What was wanted is wanted no more: it was wanted of another position, or by nobody who
+    /// still looks.
+    pub const fn forget(&mut self) {
         self.wanted = Wanted::Nothing;
     }
 
@@ -256,6 +257,25 @@ impl Execution {
             refusals: Refusals::new(instruments),
             last_request: 0,
         }
+    }
+
+    /// Go on where another execution was: orders, jobs, stops. What strategies wanted is not
+    /// pursued: they decide anew.
+    pub(crate) fn resume(
+        &mut self,
+        old: &Self,
+        pairs: &[(InstrumentId, InstrumentId)],
+        instruments: &[Instrument],
+    ) {
+        let mut places = Vec::with_capacity(pairs.len());
+        for &(from, to) in pairs {
+            if let (Some(lane), Some(place)) = (old.lane(from), self.lanes.get_mut(to.index())) {
+                *place = Lane { wanted: Wanted::Nothing, ..lane.clone() };
+            }
+            places.extend(instruments.get(to.index()).map(|it| (it.clone(), from)));
+        }
+        self.orders.resume(&old.orders, &places);
+        self.last_request = old.last_request;
     }
 
     /// The lane of an instrument.

@@ -235,6 +235,20 @@ impl Orders {
         Some(found)
     }
 
+    /// Go on with other orders; for each pair of their instrument and ours.
+    pub(super) fn resume(&mut self, old: &Self, pairs: &[(Instrument, InstrumentId)]) {
+        self.last_id = old.last_id;
+        for (instrument, from) in pairs {
+            let Some(place) = self.live.get_mut(instrument.id().index()) else { continue };
+            for live in old.of(*from) {
+                let order = Order { instrument: instrument.id(), ..live.order };
+                place.push(LiveOrder { order, ..*live });
+                self.open = self.open.saturating_add(1);
+            }
+            self.refresh(instrument);
+        }
+    }
+
     fn find(&mut self, instrument: InstrumentId, id: ClientOrderId) -> Option<&mut LiveOrder> {
         let live = self.live.get_mut(instrument.index())?;
         live.iter_mut().find(|live| live.order.client_order_id == id)

@@ -11,7 +11,7 @@ mod writer;
 
 pub use block::Chain;
 pub use reader::{Cursor, Place, ReadError, Reader, Records};
-pub use record::{Entry, decode};
+pub use record::{Encode, Entry, decode};
 pub use writer::{Sink, SinkError, Writer};
 
 /// The version of the format that this build reads and writes.

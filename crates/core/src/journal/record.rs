@@ -7,7 +7,7 @@ use crate::domain::{
     Bar, Body, CommandOf, Decision, Depth, DepthKind, Direction, Event, FeedState, Fill,
     FundingPayment, FundingRate, InstrumentId, Intent, Level, NetQty, Operator, Order, OrderReport,
     PositionReport, Price, Qty, Quotes, Rate, Reference, Sequence, Side, Signal, StrategyId,
-    Target, Touch, Trade, Transfer,
+    StrategyState, Target, Touch, Trade, Transfer,
 };
 use crate::journal::JournalError;
 
@@ -62,6 +62,7 @@ enum Rare {
     Transfer(Transfer),
     Position(PositionReport),
     Operator(Operator),
+    Strategy(StrategyState),
 }
 
 /// Appends records to a buffer of words.
@@ -223,6 +224,7 @@ impl<'a> Encoder<'a> {
             Body::Transfer(x) => Rare::Transfer(x),
             Body::Position(x) => Rare::Position(x),
             Body::Operator(x) => Rare::Operator(x),
+            Body::Strategy(x) => Rare::Strategy(x),
             // Written by their own arms above.
             Body::Depth(_)
             | Body::Touch(_)
@@ -264,6 +266,34 @@ pub(super) struct Scratch(Vec<u8>);
 impl Scratch {
     pub(super) fn new() -> Self {
         Self(Vec::with_capacity(1024))
+    }
+}
+
+/// Turns events and commands into words, for whoever hands them to another thread: what
+/// [`decode`] reads, and [`Writer::append`](crate::journal::Writer::append) keeps.
+#[derive(Debug)]
+pub struct Encode(Scratch);
+
+impl Default for Encode {
+    fn default() -> Self {
+        Self(Scratch::new())
+    }
+}
+
+impl Encode {
+    /// Append an event to `words`.
+    pub fn event(&mut self, event: &Event<'_>, words: &mut Vec<u64>) {
+        Encoder::new(words).event(event, &mut self.0);
+    }
+
+    /// Append a command that the last event brought.
+    pub fn command<O: Serialize>(
+        &mut self,
+        command: &CommandOf<O>,
+        now_ns: i64,
+        words: &mut Vec<u64>,
+    ) {
+        Encoder::new(words).command(command, now_ns, &mut self.0);
     }
 }
 
@@ -423,6 +453,7 @@ impl<'a> Record<'a> {
             Rare::Transfer(x) => Body::Transfer(x),
             Rare::Position(x) => Body::Position(x),
             Rare::Operator(x) => Body::Operator(x),
+            Rare::Strategy(x) => Body::Strategy(x),
         })
     }
 

@@ -100,6 +100,22 @@ impl Writer {
         self.recorded(sink)
     }
 
+    /// Record what [`Encode`](crate::journal::Encode) made: `records` of them, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] from the sink.
+    pub fn append<S: Sink>(
+        &mut self,
+        words: &[u64],
+        records: u32,
+        sink: &mut S,
+    ) -> Result<(), SinkError> {
+        self.block.extend_from_slice(words);
+        self.records = self.records.saturating_add(records);
+        if self.block.len() >= BLOCK_WORDS { self.flush(sink) } else { Ok(()) }
+    }
+
     /// Record the engine's whole state.
     ///
     /// # Errors

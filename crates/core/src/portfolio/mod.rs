@@ -255,6 +255,18 @@ impl Portfolio {
         self.track();
     }
 
+    /// Go on where another portfolio was: its money, its levels, and for each pair of its
+    /// instrument and ours the position.
+    pub fn resume(&mut self, old: &Self, pairs: &[(InstrumentId, InstrumentId)]) {
+        let mut positions = std::mem::take(&mut self.positions);
+        for &(from, to) in pairs {
+            if let (Some(held), Some(place)) = (old.position(from), positions.get_mut(to.index())) {
+                *place = held.clone();
+            }
+        }
+        *self = Self { positions, ..old.clone() };
+    }
+
     /// Equity may have moved: follow its peak and its deepest drawdown.
     #[inline]
     fn track(&mut self) {

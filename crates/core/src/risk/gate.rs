@@ -259,6 +259,11 @@ impl Gate {
         self.epoch = self.epoch.saturating_add(1);
     }
 
+    /// Go on after another gate: a kill of before is still later than its approvals.
+    pub const fn resume(&mut self, old: &Self) {
+        self.epoch = old.epoch.saturating_add(1);
+    }
+
     /// The kill epoch.
     pub const fn epoch(&self) -> u32 {
         self.epoch

@@ -284,6 +284,18 @@ impl Switches {
         self.operator.trip(now_ns);
     }
 
+    /// Go on with the latches of other switches; for each pair of their instrument and ours the
+    /// position's one. The limits are ours.
+    pub fn resume(&mut self, old: &Self, pairs: &[(InstrumentId, InstrumentId)]) {
+        let mut position_loss = std::mem::take(&mut self.position_loss);
+        for &(from, to) in pairs {
+            if let Some(place) = position_loss.get_mut(to.index()) {
+                *place = old.position_latch(from);
+            }
+        }
+        *self = Self { limits: self.limits, lines: None, position_loss, ..old.clone() };
+    }
+
     /// First of the two steps that release a latch; `None` is the operator's kill.
     pub const fn request_reset(&mut self, switch: Option<SwitchName>) {
         match switch {

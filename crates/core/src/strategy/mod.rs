@@ -12,7 +12,7 @@ mod wake;
 use serde::{Deserialize, Serialize};
 
 use crate::book::{Best, Book};
-use crate::domain::{Bar, InstrumentId, StrategyId, Trade, WakeReason};
+use crate::domain::{Attention, Bar, InstrumentId, StrategyId, Trade, WakeReason};
 use crate::features::{ClosedBar, FeatureSet};
 pub use draft::Draft;
 pub use sizing::{Multipliers, Sizing, SizingInput};
@@ -30,6 +30,7 @@ pub struct Slot {
     multipliers: Multipliers,
     last_bar: Option<LastBar>,
     not_ready: u64,
+    attention: Attention,
     due_ns: i64,
 }
 
@@ -63,6 +64,7 @@ impl Slot {
             multipliers: Multipliers::IDENTITY,
             last_bar: None,
             not_ready: 0,
+            attention: Attention::Awake,
             due_ns,
         }
     }
@@ -100,6 +102,16 @@ impl Slot {
     /// Wakes that were left out because a declared feature had no value yet.
     pub const fn not_ready(&self) -> u64 {
         self.not_ready
+    }
+
+    /// Whether it answers when it is woken.
+    pub const fn attention(&self) -> Attention {
+        self.attention
+    }
+
+    /// It began or ceased to answer. Whether that is news.
+    pub fn set_attention(&mut self, attention: Attention) -> bool {
+        std::mem::replace(&mut self.attention, attention) != attention
     }
 
     /// When time alone makes something happen here.

@@ -1,0 +1,64 @@
+//! Going on after a restart with another configuration: what the account is and what protects it
+//! carries over; books, features and what strategies wanted begin anew.
+
+use crate::domain::{ConfigError, Instrument, InstrumentId, Price, Qty};
+use crate::engine::{Engine, EngineConfig};
+
+impl Engine {
+    /// An engine of this configuration that goes on where `old` was: the same cash, positions,
+    /// peak, day start, latches, locks, orders, and no id used twice.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] naming the key that is wrong: `instruments`, when one that is held or has
+    /// orders is missing or has other units.
+    pub fn resume(config: &EngineConfig, old: &Self) -> Result<Self, ConfigError> {
+        let mut new = Self::new(config)?;
+        let mut places = Vec::with_capacity(old.instruments.len());
+        for instrument in &old.instruments {
+            let place = new.instruments.iter().find(|it| same_units(it, instrument));
+            let busy = !old.portfolio.qty(instrument.id()).is_flat()
+                || !old.execution.orders.of(instrument.id()).is_empty();
+            if place.is_none() && busy {
+                let symbol = instrument.symbol().as_str();
+                let reason = format!(
+                    "{symbol} is held or has orders, and is not configured with the same units"
+                );
+                return Err(ConfigError::new("instruments", reason));
+            }
+            places.push(place.map(Instrument::id));
+        }
+        let pairs = |places: &[Option<InstrumentId>]| -> Vec<(InstrumentId, InstrumentId)> {
+            let old = old.instruments.iter().map(Instrument::id);
+            old.zip(places).filter_map(|(from, to)| Some((from, (*to)?))).collect()
+        };
+        let pairs = pairs(&places);
+        new.now_ns = old.now_ns;
+        new.portfolio.resume(&old.portfolio, &pairs);
+        new.switches.resume(&old.switches, &pairs);
+        new.gate.resume(&old.gate);
+        new.execution.resume(&old.execution, &pairs, &new.instruments);
+        for &(from, to) in &pairs {
+            let locked = old.locks.get(from.index()).copied().unwrap_or(true);
+            if let Some(lock) = new.locks.get_mut(to.index()) {
+                *lock = locked;
+            }
+        }
+        new.group = old.group;
+        new.lane_due.fill(i64::MIN);
+        Ok(new)
+    }
+}
+
+/// Contracts of the same size are worth the same here.
+const SOME_PRICE: Price = Price::from_ticks(1_000);
+const SOME_QTY: Qty = Qty::from_lots(1_000);
+
+/// Whether amounts of one are amounts of the other.
+fn same_units(a: &Instrument, b: &Instrument) -> bool {
+    a.symbol() == b.symbol()
+        && a.kind() == b.kind()
+        && a.tick_size() == b.tick_size()
+        && a.lot_size() == b.lot_size()
+        && a.value(SOME_PRICE, SOME_QTY) == b.value(SOME_PRICE, SOME_QTY)
+}
