@@ -13,7 +13,7 @@ use flyball_core::domain::{
     Body, ClientOrderId, CommandOf, Event, Intent, Level, MAX_QUOTES, Order, OrderKind, Price,
     Purpose, Qty, Quotes, Side, StrategyId, TimeInForce,
 };
-use flyball_core::engine::{Engine, EngineConfig, StrategyView};
+use flyball_core::engine::{Engine, EngineConfig, Sight, StrategyView};
 use flyball_core::journal::SinkError;
 use flyball_core::portfolio::Portfolio;
 use flyball_core::risk::{Command, Commands, Exposure, Gate, Mode, Reading, References, View};

@@ -8,7 +8,7 @@ use flyball_core::domain::{
     MILLISECOND, MarginTier, Money, Price, PriceRule, Qty, Quotes, Rate, SECOND, SequenceRule,
 };
 use flyball_core::engine::{
-    Engine, EngineConfig, FeatureConfig, InstrumentConfig, StrategyConfig, StrategyView,
+    Engine, EngineConfig, FeatureConfig, InstrumentConfig, Sight, StrategyConfig, StrategyView,
 };
 use flyball_core::features::{BarSpec, FEATURES};
 use flyball_core::journal::{Reader, SegmentKind, SinkError, Writer};

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use flyball_core::domain::{Level, Side, WakeReason};
-use flyball_core::engine::StrategyView;
+use flyball_core::engine::Sight;
 
 /// What a strategy sees when it is woken. One object a strategy, filled anew for every wake.
 #[pyclass(subclass, module = "flyball")]
@@ -125,7 +125,7 @@ impl View {
 impl View {
     /// Fill it with what the engine knows now.
     #[expect(clippy::cast_precision_loss, reason = "a view for decisions, not for counting")]
-    pub(crate) fn fill(&mut self, reason: WakeReason, view: &StrategyView<'_>) {
+    pub(crate) fn fill<S: Sight>(&mut self, reason: WakeReason, view: &S) {
         self.reason = reason;
         self.time_ns = view.time_ns();
         (self.bid, self.ask, self.bid_qty, self.ask_qty) = match view.best() {
@@ -156,13 +156,13 @@ impl View {
         if self.depth > 0 {
             self.bids.clear();
             self.asks.clear();
-            self.bids.extend(view.levels(Side::Bid).take(self.depth));
-            self.asks.extend(view.levels(Side::Ask).take(self.depth));
+            view.copy_levels(Side::Bid, self.depth, &mut self.bids);
+            view.copy_levels(Side::Ask, self.depth, &mut self.asks);
         }
     }
 
     /// The instrument's units, once.
-    pub(crate) fn set_units(&mut self, view: &StrategyView<'_>) {
+    pub(crate) fn set_units<S: Sight>(&mut self, view: &S) {
         if let Some(instrument) = view.instrument() {
             self.tick_size = instrument.tick_size().to_f64();
             self.lot_size = instrument.lot_size().to_f64();

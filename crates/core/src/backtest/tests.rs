@@ -4,6 +4,7 @@ use crate::domain::{
     Qty, Rate, Scope, Signal, SwitchName,
 };
 use crate::domain::{Direction, SECOND};
+use crate::engine::Sight;
 use crate::engine::{InstrumentConfig, StrategyConfig};
 use crate::journal::{Reader, SegmentKind, Writer};
 use crate::replay::Replay;

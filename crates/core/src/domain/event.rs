@@ -51,6 +51,8 @@ pub enum Body<'a> {
     Operator(Operator),
     /// Whether a strategy answers when it is woken.
     Strategy(StrategyState),
+    /// Whether we hear what happens to our account.
+    Account(AccountState),
     /// Time passed: a deadline that the engine asked for is due.
     Timer,
 }
@@ -335,6 +337,13 @@ pub struct Decision<'a> {
     pub intent: Intent<'a>,
 }
 
+/// Whether we hear what happens to our account: its fills, orders, funding and transfers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountState {
+    /// Whether we do. While we do not, no new risk is taken, and what could add some is withdrawn.
+    pub known: bool,
+}
+
 /// Whether a strategy answers when it is woken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Attention {
@@ -386,6 +395,7 @@ impl Body<'_> {
             | Self::Decision(_)
             | Self::Operator(_)
             | Self::Strategy(_)
+            | Self::Account(_)
             | Self::Timer => None,
         }
     }

@@ -21,8 +21,8 @@ pub use command::{CommandOf, Commands, WakeReason};
 pub use config::ConfigError;
 pub use decimal::{Decimal, DecimalError};
 pub use event::{
-    Attention, Bar, Body, CancelReason, Decision, Depth, DepthKind, Event, FeedState, Fill,
-    FundingPayment, FundingRate, Level, Operator, OrderReport, PositionReport, Reference,
+    AccountState, Attention, Bar, Body, CancelReason, Decision, Depth, DepthKind, Event, FeedState,
+    Fill, FundingPayment, FundingRate, Level, Operator, OrderReport, PositionReport, Reference,
     RejectReason, Sequence, Status, StrategyState, Touch, Trade, Transfer,
 };
 pub use ids::{ClientOrderId, InstrumentId, StrategyId, VenueOrderId};

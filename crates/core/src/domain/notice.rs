@@ -347,6 +347,11 @@ pub enum Notice {
         /// When it was opened.
         opened_ns: i64,
     },
+    /// We began or ceased to hear what happens to our account.
+    Account {
+        /// Whether we do now.
+        known: bool,
+    },
     /// A strategy began or ceased to answer.
     Attention {
         /// Which.

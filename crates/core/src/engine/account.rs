@@ -1,6 +1,8 @@
 //! What venues tell our account.
 
-use crate::domain::{Fill, FundingPayment, Notice, OrderReport, PositionReport};
+use crate::domain::{
+    AccountState, Fill, FundingPayment, Instrument, Notice, OrderReport, PositionReport,
+};
 use crate::engine::Engine;
 use crate::portfolio::FillEffect;
 use crate::risk::Commands;
@@ -32,6 +34,22 @@ impl Engine {
                 slot.on_fill();
             }
             self.wake(index, out);
+        }
+    }
+
+    /// We began or ceased to hear what happens to the account. What could fill unheard is withdrawn.
+    pub(super) fn on_account(&mut self, state: AccountState, out: &mut Commands) {
+        if self.account_known == state.known {
+            return;
+        }
+        self.account_known = state.known;
+        out.notice(Notice::Account { known: state.known });
+        for index in 0..self.instruments.len() {
+            let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
+            if !state.known {
+                self.on_lane(id, out, |lane, _, _| lane.forget());
+            }
+            self.work(id, out);
         }
     }
 

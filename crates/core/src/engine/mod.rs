@@ -25,7 +25,7 @@ pub use crate::execution::Market;
 pub use config::{EngineConfig, FeatureConfig, InstrumentConfig, StrategyConfig};
 use market::Feed;
 use protect::Group;
-pub use view::StrategyView;
+pub use view::{Sight, Sighting, StrategyView};
 
 /// Why an event was not taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,8 @@ pub struct Engine {
     max_data_age_ns: i64,
     /// Instruments that an operator has killed.
     locks: Vec<bool>,
+    /// Whether we hear what happens to the account.
+    account_known: bool,
     group: Option<Group>,
     /// When each lane wants to be looked at.
     lane_due: Vec<i64>,
@@ -108,6 +110,7 @@ impl Engine {
             exits: limits.exits,
             max_data_age_ns: max_age,
             locks: vec![false; count],
+            account_known: true,
             group: None,
             lane_due: vec![NEVER; count],
             due_ns: i64::MIN,
@@ -144,6 +147,7 @@ impl Engine {
             Body::Decision(decision) => self.on_decision(decision, out),
             Body::Operator(operator) => self.on_operator(*operator, out),
             Body::Strategy(state) => self.on_attention(*state, out),
+            Body::Account(state) => self.on_account(*state, out),
         }
         if self.now_ns >= self.due_ns {
             self.on_due(out);

@@ -62,6 +62,7 @@ impl Engine {
         } else if self.switches.is_reducing()
             || self.switches.position_latch(id).is_tripped()
             || self.inattentive(id)
+            || !self.account_known
         {
             Mode::ReduceOnly
         } else {

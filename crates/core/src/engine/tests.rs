@@ -1,9 +1,9 @@
 use super::*;
 use crate::domain::{
-    Attention, CommandOf, Decision, Depth, DepthKind, Direction, ExitReason, FeedState, HOUR,
-    Intent, Level, MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind, PriceRule,
-    Purpose, Quotes, Rate, Reference, SECOND, Scope, Sequence, SequenceRule, Side, Signal,
-    StrategyState, SwitchName, Target, Touch,
+    AccountState, Attention, CommandOf, Decision, Depth, DepthKind, Direction, ExitReason,
+    FeedState, HOUR, Intent, Level, MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind,
+    PriceRule, Purpose, Quotes, Rate, Reference, SECOND, Scope, Sequence, SequenceRule, Side,
+    Signal, StrategyState, SwitchName, Target, Touch,
 };
 use crate::risk::testing::profile;
 use crate::sim::{AccountId, QueueModel, Venue};
@@ -765,4 +765,21 @@ fn another_configuration_goes_on_with_account_latches_and_ids() {
     let mut held = Rig::new(&config());
     held.want(100);
     assert_eq!(Engine::resume(&next, &held.engine).unwrap_err().key, "instruments");
+}
+
+#[test]
+fn an_account_that_is_not_heard_takes_no_new_risk_and_keeps_its_exits() {
+    let mut rig = Rig::new(&config());
+    rig.want(100);
+    rig.tell(Body::Account(AccountState { known: false }));
+    rig.want(200);
+    assert_eq!(rig.held(), 100);
+    rig.market(19_500);
+    assert_eq!(rig.held(), 0, "its loss was cut all the same");
+    rig.tell(Body::Account(AccountState { known: true }));
+    rig.market(20_000);
+    rig.wait(HOUR);
+    rig.market(20_000);
+    rig.want(100);
+    assert_eq!(rig.held(), 100);
 }

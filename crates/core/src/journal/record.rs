@@ -4,10 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Bar, Body, CommandOf, Decision, Depth, DepthKind, Direction, Event, FeedState, Fill,
-    FundingPayment, FundingRate, InstrumentId, Intent, Level, NetQty, Operator, Order, OrderReport,
-    PositionReport, Price, Qty, Quotes, Rate, Reference, Sequence, Side, Signal, StrategyId,
-    StrategyState, Target, Touch, Trade, Transfer,
+    AccountState, Bar, Body, CommandOf, Decision, Depth, DepthKind, Direction, Event, FeedState,
+    Fill, FundingPayment, FundingRate, InstrumentId, Intent, Level, NetQty, Operator, Order,
+    OrderReport, PositionReport, Price, Qty, Quotes, Rate, Reference, Sequence, Side, Signal,
+    StrategyId, StrategyState, Target, Touch, Trade, Transfer,
 };
 use crate::journal::JournalError;
 
@@ -63,6 +63,7 @@ enum Rare {
     Position(PositionReport),
     Operator(Operator),
     Strategy(StrategyState),
+    State(AccountState),
 }
 
 /// Appends records to a buffer of words.
@@ -225,6 +226,7 @@ impl<'a> Encoder<'a> {
             Body::Position(x) => Rare::Position(x),
             Body::Operator(x) => Rare::Operator(x),
             Body::Strategy(x) => Rare::Strategy(x),
+            Body::Account(x) => Rare::State(x),
             // Written by their own arms above.
             Body::Depth(_)
             | Body::Touch(_)
@@ -454,6 +456,7 @@ impl<'a> Record<'a> {
             Rare::Position(x) => Body::Position(x),
             Rare::Operator(x) => Body::Operator(x),
             Rare::Strategy(x) => Body::Strategy(x),
+            Rare::State(x) => Body::Account(x),
         })
     }
 

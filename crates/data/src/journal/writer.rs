@@ -88,6 +88,21 @@ impl Journal {
         self.record(now_ns, |writer, file| writer.command(command, now_ns, file))
     }
 
+    /// Record what [`Encode`](flyball_core::journal::Encode) made on another thread: `records` of
+    /// them, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Write`].
+    pub fn append_words(
+        &mut self,
+        words: &[u64],
+        records: u32,
+        now_ns: i64,
+    ) -> Result<(), DataError> {
+        self.record(now_ns, |writer, file| writer.append(words, records, file))
+    }
+
     /// Record the engine's whole state.
     ///
     /// # Errors

@@ -1,0 +1,23 @@
+//! The engine over real sockets.
+//!
+//! ```text
+//! market thread ── events ──▶ engine thread ── commands ──▶ orders thread ──▶ venue
+//!   (socket, decode)            (the core)                   (keep, sign, send; answers, fills)
+//!                               │    ▲  │
+//!                    journal ◀──┘    │  └──▶ strategy threads (Python), woken, answering with
+//!                    thread          └────── decisions that are events with a deadline
+//! ```
+//!
+//! What decides is pure and knows neither socket nor clock: [`session`] turns bytes and time into
+//! events for the engine, and the engine's commands into bytes for the venue. Threads and sockets
+//! are a shell around it, and a simulation can be another.
+
+pub mod clock;
+pub mod mailbox;
+pub mod node;
+pub mod outbox;
+pub mod recorder;
+pub mod recover;
+pub mod transport;
+
+pub use clock::Clock;
