@@ -23,8 +23,7 @@ fn check_l1(key: &SigningKey, vector: &Value) {
         Envelope { nonce: args[1].as_u64().unwrap(), vault, expires_after: args[2].as_u64() };
     let packed = pack(action).unwrap();
     let hash = action_hash(&packed, &envelope);
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(vector["action_hash"], format!("0x{hash}"));
+    assert_eq!(vector["action_hash"], format!("0x{:x}", base16ct::HexDisplay(&hash)));
     let network = network(&args[3]);
     let signed = sign_l1(key, &packed, &envelope, network);
     assert_eq!(serde_json::to_value(signed).unwrap(), vector["signature"], "{action}");

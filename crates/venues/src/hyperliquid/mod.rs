@@ -11,7 +11,6 @@ use crate::listing::{Listed, Listings, from_millis, rate};
 use crate::wire::{Fill, Levels, Node, RawLevel, Rows, Skip, read};
 use crate::{Decode, DecodeError, Number, Seen};
 
-/// Keys, signatures, and who signed.
 pub mod sign;
 #[cfg(test)]
 mod tests;
