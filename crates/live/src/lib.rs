@@ -13,7 +13,11 @@
 //! are a shell around it, and a simulation can be another.
 
 pub mod clock;
+pub mod duty;
+pub mod io;
+pub mod link;
 pub mod mailbox;
+pub mod market;
 pub mod node;
 pub mod outbox;
 pub mod recorder;

@@ -224,6 +224,7 @@ impl Engine {
                     self.kill_instrument(instrument, out);
                 }
             }
+            Operator::Flatten => self.flatten_all(ExitReason::Operator, out),
             Operator::RequestReset(switch) => self.switches.request_reset(switch),
             Operator::ConfirmReset(switch) => self.confirm_reset(switch, out),
         }
