@@ -23,7 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 enum Inbound<M> {
     Message(M),
     Told(Told),
-    Connected(u64, Result<Socket, Broken>),
+    Connected(u64, Result<Box<Socket>, Broken>),
     Stop,
 }
 
@@ -77,7 +77,7 @@ pub struct Io<D: Duty> {
     endpoints: Endpoints,
     clock: Clock,
     http: Option<Http>,
-    socket: Option<Socket>,
+    socket: Option<Box<Socket>>,
     /// Number of the connection that stands or is being made.
     attempt: u64,
 }
@@ -226,9 +226,9 @@ where
         self.attempt += 1;
         let (attempt, back) = (self.attempt, self.reach.clone());
         let url = self.endpoints.websocket.clone();
-        let made = std::thread::Builder::new()
-            .name("flyball-connect".into())
-            .spawn(move || back.send(Inbound::Connected(attempt, Socket::connect(&url))));
+        let made = std::thread::Builder::new().name("flyball-connect".into()).spawn(move || {
+            back.send(Inbound::Connected(attempt, Socket::connect(&url).map(Box::new)));
+        });
         if let Err(error) = made {
             let outcome = Err(Broken(error.to_string()));
             self.reach.send(Inbound::Connected(attempt, outcome));

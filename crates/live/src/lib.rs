@@ -22,6 +22,8 @@ pub mod node;
 pub mod outbox;
 pub mod recorder;
 pub mod recover;
+pub mod runtime;
+pub mod session;
 pub mod transport;
 
 pub use clock::Clock;

@@ -43,27 +43,27 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug)]
 struct Shortest {
     until_ns: i64,
-    now_ns: i64,
-    before_ns: i64,
+    now: i64,
+    before: i64,
 }
 
 const WHILE_NS: i64 = 30 * SECOND;
 
 impl Shortest {
     const fn new() -> Self {
-        Self { until_ns: i64::MIN, now_ns: i64::MAX, before_ns: i64::MAX }
+        Self { until_ns: i64::MIN, now: i64::MAX, before: i64::MAX }
     }
 
     fn note(&mut self, delay_ns: i64, now_ns: i64) {
         if now_ns >= self.until_ns {
-            (self.before_ns, self.now_ns) = (self.now_ns, i64::MAX);
+            (self.before, self.now) = (self.now, i64::MAX);
             self.until_ns = now_ns.saturating_add(WHILE_NS);
         }
-        self.now_ns = self.now_ns.min(delay_ns);
+        self.now = self.now.min(delay_ns);
     }
 
     fn get(self) -> i64 {
-        match self.now_ns.min(self.before_ns) {
+        match self.now.min(self.before) {
             i64::MAX => 0,
             shortest => shortest,
         }

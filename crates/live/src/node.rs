@@ -92,6 +92,11 @@ impl<K: Keep> Node<K> {
         self.out.drain()
     }
 
+    /// The engine and where its record went.
+    pub fn into_parts(self) -> (Engine, K) {
+        (self.engine, self.keep)
+    }
+
     /// Whether something is to be done.
     pub fn has_commands(&self) -> bool {
         !self.out.as_slice().is_empty()

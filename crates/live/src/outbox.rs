@@ -44,7 +44,7 @@ pub struct Signed {
 enum Record {
     Signed(Signed),
     Settled(u64),
-    LastNonce(u64),
+    Marks { nonce: u64, order: Option<ClientOrderId> },
 }
 
 /// Where records go before what they are about is sent.
@@ -91,6 +91,7 @@ impl Ahead for OutboxFile {
 pub struct Outbox<A> {
     ahead: A,
     last_nonce: u64,
+    last_order: Option<ClientOrderId>,
     open: BTreeMap<u64, Signed>,
 }
 
@@ -108,10 +109,11 @@ impl Outbox<OutboxFile> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let (last_nonce, open) = read(&bytes)?;
+        let Contents { last_nonce, last_order, open } = read(&bytes)?;
         let fresh = path.with_extension("new");
         let mut file = File::create(&fresh)?;
-        file.write_all(&frame(&Record::LastNonce(last_nonce)))?;
+        let marks = Record::Marks { nonce: last_nonce, order: last_order };
+        file.write_all(&frame(&marks))?;
         for signed in open.values() {
             file.write_all(&frame(&Record::Signed(signed.clone())))?;
         }
@@ -119,7 +121,7 @@ impl Outbox<OutboxFile> {
         std::fs::rename(&fresh, path)?;
         let file = OpenOptions::new().append(true).open(path)?;
         let ahead = OutboxFile { file, path: path.to_owned() };
-        Ok(Self { ahead, last_nonce, open })
+        Ok(Self { ahead, last_nonce, last_order, open })
     }
 }
 
@@ -130,8 +132,8 @@ impl<A: Ahead> Outbox<A> {
     ///
     /// [`io::Error`] of kind `InvalidData` when something other than the end is damaged.
     pub fn resume(bytes: &[u8], ahead: A) -> io::Result<Self> {
-        let (last_nonce, open) = read(bytes)?;
-        Ok(Self { ahead, last_nonce, open })
+        let Contents { last_nonce, last_order, open } = read(bytes)?;
+        Ok(Self { ahead, last_nonce, last_order, open })
     }
 
     /// The next nonce: the time in milliseconds, or one more than the last where that is not
@@ -148,6 +150,7 @@ impl<A: Ahead> Outbox<A> {
     /// [`io::Error`] when it could not be kept. It is remembered all the same.
     pub fn keep(&mut self, signed: Signed) -> io::Result<()> {
         let kept = self.ahead.keep(&frame(&Record::Signed(signed.clone())));
+        self.last_order = self.last_order.max(highest(&signed));
         self.open.insert(signed.nonce, signed);
         kept
     }
@@ -180,9 +183,9 @@ impl<A: Ahead> Outbox<A> {
         self.open.values().filter(sends).find(|signed| signed.orders.iter().any(|o| o.1 == order))
     }
 
-    /// The highest order id in any action that is not settled.
-    pub fn highest_order(&self) -> Option<ClientOrderId> {
-        self.open.values().flat_map(|signed| &signed.orders).map(|(_, id)| *id).max()
+    /// The highest order id that was ever kept.
+    pub const fn last_order(&self) -> Option<ClientOrderId> {
+        self.last_order
     }
 
     /// Where records go.
@@ -202,22 +205,38 @@ fn frame(record: &Record) -> Vec<u8> {
     framed
 }
 
+/// What records add up to.
+struct Contents {
+    last_nonce: u64,
+    last_order: Option<ClientOrderId>,
+    open: BTreeMap<u64, Signed>,
+}
+
+fn highest(signed: &Signed) -> Option<ClientOrderId> {
+    let places = matches!(signed.effect, Effect::Adds | Effect::Protects);
+    signed.orders.iter().map(|(_, id)| *id).max().filter(|_| places)
+}
+
 /// Read records; what a crash cut off the end is left out.
-fn read(bytes: &[u8]) -> io::Result<(u64, BTreeMap<u64, Signed>)> {
-    let (mut last_nonce, mut open) = (0, BTreeMap::new());
+fn read(bytes: &[u8]) -> io::Result<Contents> {
+    let (mut last_nonce, mut last_order, mut open) = (0, None, BTreeMap::new());
     let mut rest = bytes;
     while let Some((record, after)) = next(rest)? {
         match record {
             Record::Signed(signed) => {
                 last_nonce = last_nonce.max(signed.nonce);
+                last_order = last_order.max(highest(&signed));
                 open.insert(signed.nonce, signed);
             }
             Record::Settled(nonce) => _ = open.remove(&nonce),
-            Record::LastNonce(nonce) => last_nonce = last_nonce.max(nonce),
+            Record::Marks { nonce, order } => {
+                last_nonce = last_nonce.max(nonce);
+                last_order = last_order.max(order);
+            }
         }
         rest = after;
     }
-    Ok((last_nonce, open))
+    Ok(Contents { last_nonce, last_order, open })
 }
 
 fn next(bytes: &[u8]) -> io::Result<Option<(Record, &[u8])>> {
@@ -278,7 +297,7 @@ mod tests {
         let open: Vec<_> = again.open_actions().cloned().collect();
         assert_eq!(open, [signed(1, 11), signed(3, 13), signed(5, 15)]);
         assert_eq!(again.sending(ClientOrderId::new(13)).unwrap().nonce, 3);
-        assert_eq!(again.highest_order(), Some(ClientOrderId::new(15)));
+        assert_eq!(again.last_order(), Some(ClientOrderId::new(15)));
     }
 
     #[test]

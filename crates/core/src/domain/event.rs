@@ -370,12 +370,12 @@ pub struct StrategyState {
 pub enum Operator {
     /// Stop and flatten. One step, always.
     Kill(Scope),
-    /// Flatten, without a latch: for an orderly end.
-    Flatten,
     /// First of two steps to trade again after a switch or a kill.
     RequestReset(Option<SwitchName>),
     /// Second of the two steps; refused unless requested, flat and known.
     ConfirmReset(Option<SwitchName>),
+    /// Flatten, without a latch: for an orderly end.
+    Flatten,
 }
 
 impl Body<'_> {

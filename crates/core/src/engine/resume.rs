@@ -1,7 +1,7 @@
 //! Going on after a restart with another configuration: what the account is and what protects it
 //! carries over; books, features and what strategies wanted begin anew.
 
-use crate::domain::{ConfigError, Instrument, InstrumentId, Price, Qty};
+use crate::domain::{ClientOrderId, ConfigError, Instrument, InstrumentId, Price, Qty};
 use crate::engine::{Engine, EngineConfig};
 
 impl Engine {
@@ -47,6 +47,12 @@ impl Engine {
         new.group = old.group;
         new.lane_due.fill(i64::MIN);
         Ok(new)
+    }
+
+    /// Ids of orders up to this one are taken: a run that was cut off sent more than its record
+    /// holds. To be called before the first event.
+    pub fn skip_ids(&mut self, last: ClientOrderId) {
+        self.execution.orders.skip_ids(last);
     }
 }
 

@@ -70,6 +70,11 @@ impl Engine {
         }
     }
 
+    /// Whether we hear what happens to the account.
+    pub const fn account_known(&self) -> bool {
+        self.account_known
+    }
+
     fn inattentive(&self, id: InstrumentId) -> bool {
         let slot = self.owners.get(id.index()).copied().flatten();
         let slot = slot.and_then(|strategy| self.slots.get(strategy.index()));

@@ -117,6 +117,11 @@ impl Orders {
         ClientOrderId::new(self.last_id)
     }
 
+    /// Ids up to this one are taken: by a run whose record was cut off.
+    pub(crate) fn skip_ids(&mut self, last: ClientOrderId) {
+        self.last_id = self.last_id.max(last.raw());
+    }
+
     /// The orders in one instrument.
     pub fn of(&self, instrument: InstrumentId) -> &[LiveOrder] {
         self.live.get(instrument.index()).map_or(&[], Vec::as_slice)

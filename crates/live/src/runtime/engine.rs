@@ -1,0 +1,324 @@
+//! The engine's thread: takes in what other threads bring, hands out what is to be done, and never
+//! waits for anybody.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
+
+use flyball_core::domain::{
+    Attention, Body, CommandOf, Decision, Event, Notice, Operator, StrategyId, StrategyState,
+};
+use flyball_core::engine::Engine;
+use flyball_core::journal::{Entry, decode};
+use flyball_core::risk::Command;
+
+use crate::clock::Clock;
+use crate::io::Reach;
+use crate::mailbox::{Answer, Mailbox};
+use crate::market::{Deliver, Wish};
+use crate::node::Node;
+use crate::recorder::Recorder;
+use crate::runtime::status::{self, Status};
+use crate::session::Batch;
+
+/// What other threads bring.
+#[derive(Debug)]
+pub enum Input {
+    /// Events of the market, as words.
+    Market(Vec<u64>),
+    /// Something happened to the account, at this time of the venue.
+    Account {
+        /// When, by the venue's clock.
+        time_ns: i64,
+        /// What.
+        body: Body<'static>,
+    },
+    /// A strategy answered.
+    Answer(StrategyId, Answer),
+    /// An operator acts.
+    Operator(Operator),
+    /// Somebody wants to know how things are.
+    Status(SyncSender<Status>),
+    /// Record the whole state, so that a restart is quick.
+    Snapshot,
+    /// End: in order, or at once.
+    Stop,
+}
+
+/// What is done about strategies that answer late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A decision that took longer than this is dropped.
+    pub deadline_ns: i64,
+    /// Whether a strategy that is late may only reduce until it answers in time.
+    pub reduce_only: bool,
+}
+
+/// A strategy as the engine's thread sees it.
+#[derive(Debug)]
+pub struct Beside {
+    /// Where its questions go.
+    pub mailbox: Mailbox,
+    /// What people call it.
+    pub name: String,
+    pub(super) attention: Attention,
+    pub(super) overruns: u64,
+    pub(super) dropped: u64,
+    pub(super) reason: Option<String>,
+}
+
+impl Beside {
+    /// A strategy that has not been asked anything.
+    pub const fn new(name: String, mailbox: Mailbox) -> Self {
+        Self { mailbox, name, attention: Attention::Awake, overruns: 0, dropped: 0, reason: None }
+    }
+}
+
+/// Notices for people: the newest of them are kept.
+const NOTICES_KEPT: usize = 256;
+/// Inputs that are taken in before commands go out.
+const AT_ONCE: usize = 64;
+
+/// The engine's thread, before it runs.
+#[derive(Debug)]
+pub struct EngineThread {
+    node: Node<Recorder>,
+    clock: Clock,
+    from: Receiver<Input>,
+    orders: Reach<Batch>,
+    market: Reach<Wish>,
+    strategies: Vec<Beside>,
+    patience: Patience,
+    empty: Sender<Vec<u64>>,
+    scratch: Vec<Command>,
+    notices: std::collections::VecDeque<(i64, Notice)>,
+    refused_events: u64,
+}
+
+/// What the engine's thread is joined to.
+#[derive(Debug)]
+pub struct Joints {
+    /// What comes in.
+    pub from: Receiver<Input>,
+    /// The thread that sends orders.
+    pub orders: Reach<Batch>,
+    /// The thread that hears the market.
+    pub market: Reach<Wish>,
+    /// Where emptied words go back to.
+    pub empty: Sender<Vec<u64>>,
+}
+
+impl EngineThread {
+    /// The thread of this engine.
+    pub fn new(
+        node: Node<Recorder>,
+        clock: Clock,
+        joints: Joints,
+        strategies: Vec<Beside>,
+        patience: Patience,
+    ) -> Self {
+        let Joints { from, orders, market, empty } = joints;
+        Self {
+            node,
+            clock,
+            from,
+            orders,
+            market,
+            strategies,
+            patience,
+            empty,
+            scratch: Vec::with_capacity(256),
+            notices: std::collections::VecDeque::with_capacity(NOTICES_KEPT),
+            refused_events: 0,
+        }
+    }
+
+    /// Run until somebody stops it. The engine and its record, as they are then.
+    pub fn run(mut self) -> Node<Recorder> {
+        loop {
+            let wait = self.clock.until(self.due_ns());
+            match self.from.recv_timeout(wait) {
+                Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => return self.node,
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => self.happened(Body::Timer),
+            }
+            self.act();
+            for _ in 0..AT_ONCE {
+                match self.from.try_recv() {
+                    Ok(Input::Stop) => return self.node,
+                    Ok(input) => self.take(input),
+                    Err(_) => break,
+                }
+                self.act();
+            }
+            self.watch_strategies();
+        }
+    }
+
+    fn due_ns(&self) -> i64 {
+        let late = self.strategies.iter().filter(|it| it.attention == Attention::Awake);
+        let late = late.filter_map(|it| it.mailbox.waiting_ns());
+        let late = late.map(|asked| asked.saturating_add(self.patience.deadline_ns)).min();
+        // Looked at a little after it is due, so that the clock shows it.
+        self.node.engine().due_ns().min(late.map_or(i64::MAX, |ns| ns.saturating_add(1)))
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Market(words) => self.market(words),
+            Input::Account { time_ns, body } => {
+                let event = Event { time_ns, received_ns: self.clock.now_ns(), body };
+                self.event(&event);
+            }
+            Input::Answer(strategy, answer) => self.answered(strategy, answer),
+            Input::Operator(operator) => self.happened(Body::Operator(operator)),
+            Input::Status(to) => {
+                // Whoever asked may have gone.
+                let _heard = to.try_send(self.status());
+            }
+            Input::Snapshot => {
+                let state = self.node.engine().snapshot();
+                self.node.keeper().snapshot(state);
+            }
+            Input::Stop => {}
+        }
+    }
+
+    fn market(&mut self, words: Vec<u64>) {
+        let mut rest = words.as_slice();
+        while let Ok((Entry::Event(event), length)) = decode(rest) {
+            if self.node.take(&event).is_err() {
+                self.refused_events += 1;
+            }
+            rest = rest.get(length..).unwrap_or_default();
+            self.act();
+        }
+        let _returned = self.empty.send(words);
+    }
+
+    fn happened(&mut self, body: Body<'_>) {
+        let now = self.clock.now_ns();
+        self.event(&Event { time_ns: now, received_ns: now, body });
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        if self.node.take(event).is_err() {
+            self.refused_events += 1;
+        }
+    }
+
+    fn answered(&mut self, strategy: StrategyId, answer: Answer) {
+        let now = self.clock.now_ns();
+        let deadline = self.patience.deadline_ns;
+        let Some(beside) = self.strategies.get_mut(strategy.index()) else { return };
+        match answer {
+            Answer::Gone { reason } => {
+                beside.reason = Some(reason);
+                self.turn(strategy, Attention::Gone);
+            }
+            Answer::Decided { woken_ns, draft } => {
+                if !beside.mailbox.answered(woken_ns, now, deadline) {
+                    beside.dropped += 1;
+                    return;
+                }
+                if beside.attention == Attention::Late {
+                    self.turn(strategy, Attention::Awake);
+                }
+                if let Some(intent) = draft.intent() {
+                    self.happened(Body::Decision(Decision { strategy, woken_ns, intent }));
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, strategy: StrategyId, attention: Attention) {
+        let Some(beside) = self.strategies.get_mut(strategy.index()) else { return };
+        beside.attention = attention;
+        if attention != Attention::Late || self.patience.reduce_only {
+            self.happened(Body::Strategy(StrategyState { strategy, attention }));
+        }
+    }
+
+    /// Strategies whose answer is overdue.
+    fn watch_strategies(&mut self) {
+        let now = self.clock.now_ns();
+        for index in 0..self.strategies.len() {
+            let Some(beside) = self.strategies.get_mut(index) else { continue };
+            let asked = beside.mailbox.waiting_ns();
+            let late = asked.is_some_and(|ns| now.saturating_sub(ns) > self.patience.deadline_ns);
+            if late && beside.attention == Attention::Awake {
+                beside.overruns += 1;
+                let strategy = beside.mailbox.strategy();
+                self.turn(strategy, Attention::Late);
+                self.act();
+            }
+        }
+    }
+
+    /// Hand out what is to be done.
+    fn act(&mut self) {
+        if !self.node.has_commands() {
+            return;
+        }
+        let mut commands = std::mem::take(&mut self.scratch);
+        commands.extend(self.node.drain());
+        let now = self.node.engine().now_ns();
+        let mut batch = Vec::new();
+        for command in commands.drain(..) {
+            match command {
+                CommandOf::Wake { strategy, reason } => {
+                    let view = self.node.engine().view(strategy);
+                    let beside = self.strategies.get_mut(strategy.index());
+                    if let (Some(view), Some(beside)) = (view, beside)
+                        && beside.attention != Attention::Gone
+                    {
+                        beside.mailbox.ask(reason, &view, now);
+                    }
+                }
+                CommandOf::Notice(notice) => {
+                    if self.notices.len() == NOTICES_KEPT {
+                        self.notices.pop_front();
+                    }
+                    self.notices.push_back((now, notice));
+                }
+                CommandOf::Resnapshot { instrument } => {
+                    self.market.tell(Wish::Resnapshot(instrument));
+                }
+                other => batch.push(other),
+            }
+        }
+        self.scratch = commands;
+        if !batch.is_empty() {
+            let epoch = self.node.engine().gate().epoch();
+            self.orders.tell(Batch { epoch, commands: batch });
+        }
+    }
+
+    fn status(&self) -> Status {
+        let engine: &Engine = self.node.engine();
+        status::of(engine, &self.strategies, &self.notices, self.refused_events)
+    }
+}
+
+/// The market thread's way to the engine.
+#[derive(Debug)]
+pub struct ToEngine {
+    to: SyncSender<Input>,
+    empty: Receiver<Vec<u64>>,
+    encode: flyball_core::journal::Encode,
+}
+
+impl ToEngine {
+    /// Events go to `to`; emptied words come back from `empty`.
+    pub fn new(to: SyncSender<Input>, empty: Receiver<Vec<u64>>) -> Self {
+        Self { to, empty, encode: flyball_core::journal::Encode::default() }
+    }
+}
+
+impl Deliver for ToEngine {
+    fn deliver(&mut self, event: &Event<'_>) {
+        let mut words = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(256));
+        words.clear();
+        self.encode.event(event, &mut words);
+        // Waits while the engine has more than it can take: the venue is then read more slowly.
+        let _sent = self.to.send(Input::Market(words));
+    }
+}

@@ -1,0 +1,423 @@
+//! A live run: its threads, what joins them, how it starts and how it ends.
+
+mod control;
+mod engine;
+mod start;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use flyball_core::domain::{Operator, StrategyId};
+use flyball_core::engine::Engine;
+use flyball_data::DataError;
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::duty::{Duty, Outcome, Todo};
+use crate::io::{Io, Reach};
+use crate::mailbox::{Answer, Letters, Mailbox};
+use crate::market::{self, Market, Wish};
+use crate::node::Node;
+use crate::outbox::OutboxFile;
+use crate::recorder::{Health, Recorder};
+use crate::session::{self, Batch, Session};
+
+pub use control::{Control, ask as ask_control};
+pub use engine::{Beside, EngineThread, Input, Joints, Patience, ToEngine};
+pub use start::{Plan, StartError, Started, listing};
+pub use status::{InstrumentStatus, Status, StrategyStatus};
+
+/// Events that wait for the engine; more, and whoever brings them waits.
+const INPUTS: usize = 8_192;
+/// HTTP requests at the same time.
+const REQUESTS: usize = 3;
+/// The whole state is recorded this often, so that a restart is quick.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(300);
+
+/// How the connections are doing.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Connections {
+    /// Connections made for the account.
+    pub account_connects: u64,
+    /// Whether the account is connected and read.
+    pub account_known: bool,
+    /// Actions whose fate is not known.
+    pub open_actions: usize,
+    /// Weight that is left in this minute.
+    pub weight_left: u32,
+    /// Requests that the account has left.
+    pub requests_left: Option<u64>,
+    /// Counts of the account's session.
+    pub session: session::Counts,
+    /// Connections made for the market.
+    pub market_connects: u64,
+    /// Messages of the market, and those that could not be decoded.
+    pub market_messages: u64,
+    /// Those that could not be decoded.
+    pub market_malformed: u64,
+    /// When the market was heard last.
+    pub market_heard_ns: i64,
+    /// The shortest way of a market message of late, by the two clocks.
+    pub market_delay_ns: i64,
+    /// Whether the journal cannot be written.
+    pub journal_failing: bool,
+    /// Records that wait for the journal.
+    pub journal_lag: u64,
+}
+
+type Shared<T> = Arc<Mutex<T>>;
+
+fn put<T>(shared: &Shared<T>, value: T) {
+    *shared.lock().unwrap_or_else(PoisonError::into_inner) = value;
+}
+
+fn get<T: Clone>(shared: &Shared<T>) -> T {
+    shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct AccountSide {
+    connects: u64,
+    known: bool,
+    open_actions: usize,
+    weight_left: u32,
+    requests_left: Option<u64>,
+    counts: session::Counts,
+}
+
+/// The account's thread: hands what the session says to the engine.
+struct AccountDuty {
+    session: Session<OutboxFile>,
+    to: SyncSender<Input>,
+    shared: Shared<AccountSide>,
+    clock: Clock,
+}
+
+impl AccountDuty {
+    fn pump(&mut self) {
+        while let Some((time_ns, body)) = self.session.next_event() {
+            // The engine's thread ends after this one.
+            let _sent = self.to.send(Input::Account { time_ns, body });
+        }
+    }
+}
+
+impl Duty for AccountDuty {
+    type Message = Batch;
+
+    fn message(&mut self, batch: Batch, now_ns: i64) {
+        self.session.message(batch, now_ns);
+        self.pump();
+    }
+
+    fn connected(&mut self, now_ns: i64) {
+        self.session.connected(now_ns);
+        self.pump();
+    }
+
+    fn disconnected(&mut self, now_ns: i64) {
+        self.session.disconnected(now_ns);
+        self.pump();
+    }
+
+    fn frame(&mut self, text: &[u8], now_ns: i64) {
+        self.session.frame(text, now_ns);
+        self.pump();
+    }
+
+    fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
+        self.session.answered(id, outcome, now_ns);
+        self.pump();
+    }
+
+    fn due_ns(&self) -> i64 {
+        self.session.due_ns()
+    }
+
+    fn tick(&mut self, now_ns: i64) {
+        self.session.tick(now_ns);
+        self.pump();
+        let (weight_left, requests_left) = self.session.budget_left(self.clock.now_ns());
+        put(
+            &self.shared,
+            AccountSide {
+                connects: self.session.connects(),
+                known: self.session.is_known(),
+                open_actions: self.session.open_actions(),
+                weight_left,
+                requests_left,
+                counts: self.session.counts(),
+            },
+        );
+    }
+
+    fn next_todo(&mut self) -> Option<Todo> {
+        self.session.next_todo()
+    }
+}
+
+/// The market's thread.
+struct MarketDuty {
+    market: Market<ToEngine>,
+    shared: Shared<market::Counts>,
+}
+
+impl Duty for MarketDuty {
+    type Message = Wish;
+
+    fn message(&mut self, wish: Wish, now_ns: i64) {
+        self.market.message(wish, now_ns);
+    }
+
+    fn connected(&mut self, now_ns: i64) {
+        self.market.connected(now_ns);
+    }
+
+    fn disconnected(&mut self, now_ns: i64) {
+        self.market.disconnected(now_ns);
+    }
+
+    fn frame(&mut self, text: &[u8], now_ns: i64) {
+        self.market.frame(text, now_ns);
+    }
+
+    fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
+        self.market.answered(id, outcome, now_ns);
+    }
+
+    fn due_ns(&self) -> i64 {
+        self.market.due_ns()
+    }
+
+    fn tick(&mut self, now_ns: i64) {
+        self.market.tick(now_ns);
+        put(&self.shared, self.market.counts());
+    }
+
+    fn next_todo(&mut self) -> Option<Todo> {
+        self.market.next_todo()
+    }
+}
+
+/// A run that goes on.
+#[derive(Debug)]
+pub struct Run {
+    to: SyncSender<Input>,
+    engine: Option<JoinHandle<Node<Recorder>>>,
+    others: Vec<JoinHandle<std::io::Result<()>>>,
+    account: Reach<Batch>,
+    market: Reach<Wish>,
+    account_side: Shared<AccountSide>,
+    market_side: Shared<market::Counts>,
+    journal: Arc<Health>,
+    clock: Clock,
+    folder: PathBuf,
+    last_snapshot: Instant,
+    /// Held as long as the run lives: nobody else may trade on this account.
+    _lock: std::fs::File,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ending {
+    /// Whether nothing was held, by our own count.
+    pub flat: bool,
+    /// Cash, exactly.
+    pub cash: String,
+    /// The hash of the engine's final state.
+    pub state_hash: String,
+    /// Events that the engine took in.
+    pub events: u64,
+    /// The journal.
+    pub journal: PathBuf,
+}
+
+impl Run {
+    /// Start the threads of a run that is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn start(plan: Plan) -> Result<(Self, Vec<Letters>), StartError> {
+        let clock = plan.clock;
+        let beside = plan.strategies.clone();
+        let patience = plan.patience;
+        let endpoints = plan.endpoints.clone();
+        let seed = plan.seed;
+        let ready = start::prepare(plan)?;
+        let Started { engine, session, listings, recorder, folder, lock } = ready;
+        let (to, from) = mpsc::sync_channel(INPUTS);
+        let (empty, emptied) = mpsc::channel();
+        let io = |error: std::io::Error| StartError::System(error.to_string());
+        let account_io = Io::<AccountDuty>::new(endpoints.clone(), clock, REQUESTS).map_err(io)?;
+        let market_io = Io::<MarketDuty>::new(endpoints, clock, 0).map_err(io)?;
+        let (account, market) = (account_io.reach(), market_io.reach());
+        let (account_side, market_side) = (Shared::default(), Shared::default());
+        let journal = recorder.health();
+        let (mut strategies, mut letters) = (Vec::new(), Vec::new());
+        for (index, (name, depth)) in (0..).zip(beside) {
+            let (mailbox, end) = Mailbox::new(StrategyId::new(index), depth);
+            strategies.push(Beside::new(name, mailbox));
+            letters.push(end);
+        }
+        let mut account_duty =
+            AccountDuty { session, to: to.clone(), shared: Arc::clone(&account_side), clock };
+        let deliver = ToEngine::new(to.clone(), emptied);
+        let mut market_duty = MarketDuty {
+            market: Market::new(listings, deliver, seed),
+            shared: Arc::clone(&market_side),
+        };
+        let joints = Joints { from, orders: account.clone(), market: market.clone(), empty };
+        let thread =
+            EngineThread::new(Node::new(engine, recorder), clock, joints, strategies, patience);
+        let named = |name: &str| std::thread::Builder::new().name(format!("flyball-{name}"));
+        let engine = named("engine").spawn(move || thread.run()).map_err(io)?;
+        let others = vec![
+            named("account").spawn(move || account_io.run(&mut account_duty)).map_err(io)?,
+            named("market").spawn(move || market_io.run(&mut market_duty)).map_err(io)?,
+        ];
+        let run = Self {
+            to,
+            engine: Some(engine),
+            others,
+            account,
+            market,
+            account_side,
+            market_side,
+            journal,
+            clock,
+            folder,
+            last_snapshot: Instant::now(),
+            _lock: lock,
+        };
+        Ok((run, letters))
+    }
+
+    /// A way to bring something to the engine.
+    pub fn inputs(&self) -> SyncSender<Input> {
+        self.to.clone()
+    }
+
+    /// A strategy answered.
+    pub fn answer(&self, strategy: StrategyId, answer: Answer) {
+        // A run that has ended hears nothing more.
+        let _sent = self.to.send(Input::Answer(strategy, answer));
+    }
+
+    /// An operator acts.
+    pub fn operate(&self, operator: Operator) {
+        let _sent = self.to.send(Input::Operator(operator));
+    }
+
+    /// How it is doing; `None` when the engine does not answer.
+    pub fn status(&self) -> Option<Status> {
+        status_of(&self.to)
+    }
+
+    /// How the connections are doing.
+    pub fn connections(&self) -> Connections {
+        let account = get(&self.account_side);
+        let market = get(&self.market_side);
+        Connections {
+            account_connects: account.connects,
+            account_known: account.known,
+            open_actions: account.open_actions,
+            weight_left: account.weight_left,
+            requests_left: account.requests_left,
+            session: account.counts,
+            market_connects: market.connects,
+            market_messages: market.messages,
+            market_malformed: market.malformed,
+            market_heard_ns: market.heard_ns,
+            market_delay_ns: market.delay_ns,
+            journal_failing: self.journal.is_failing(),
+            journal_lag: self.journal.lag(),
+        }
+    }
+
+    /// The clock of the run.
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Where its journal lies.
+    pub const fn folder(&self) -> &PathBuf {
+        &self.folder
+    }
+
+    /// Whether the engine's thread is alive.
+    pub fn is_alive(&self) -> bool {
+        self.engine.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// To be called every second or so: records the state now and then.
+    pub fn keep_up(&mut self) {
+        if self.last_snapshot.elapsed() >= SNAPSHOT_EVERY {
+            self.last_snapshot = Instant::now();
+            let _sent = self.to.send(Input::Snapshot);
+        }
+    }
+
+    /// End it: withdraw and flatten first, if so wanted, for at most `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError`] when the journal could not be written.
+    pub fn stop(mut self, flatten: bool, patience: Duration) -> Result<Ending, DataError> {
+        if flatten {
+            self.operate(Operator::Flatten);
+            let began = Instant::now();
+            // Flattening begins with the event; it is over when nothing is held or worked any more.
+            while began.elapsed() < patience {
+                std::thread::sleep(Duration::from_millis(20));
+                let done = self.status().is_some_and(|status| {
+                    let idle = |it: &InstrumentStatus| it.orders == 0 && it.closing.is_none();
+                    status.flat && status.instruments.iter().all(idle)
+                });
+                if done {
+                    break;
+                }
+            }
+        }
+        let _sent = self.to.send(Input::Stop);
+        let node = self.engine.take().and_then(|thread| thread.join().ok());
+        self.account.stop();
+        self.market.stop();
+        for thread in self.others.drain(..) {
+            let _ended = thread.join();
+        }
+        let Some(node) = node else {
+            let path = self.folder.clone();
+            let reason = "the engine's thread ended before its time".to_owned();
+            return Err(DataError::Journal { path, reason });
+        };
+        let events = node.events();
+        let (engine, recorder) = node.into_parts();
+        finish(&engine, recorder, events, self.folder.clone())
+    }
+}
+
+fn finish(
+    engine: &Engine,
+    recorder: Recorder,
+    events: u64,
+    journal: PathBuf,
+) -> Result<Ending, DataError> {
+    let hash = engine.state_hash();
+    recorder.end(hash)?;
+    let state_hash =
+        hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
+    let flat = engine.portfolio().is_flat();
+    Ok(Ending { flat, cash: engine.portfolio().cash().to_string(), state_hash, events, journal })
+}
+
+/// Ask the engine how it is doing; `None` when it does not answer within a second.
+fn status_of(to: &SyncSender<Input>) -> Option<Status> {
+    let (back, answer) = mpsc::sync_channel(1);
+    to.send(Input::Status(back)).ok()?;
+    answer.recv_timeout(Duration::from_secs(1)).ok()
+}

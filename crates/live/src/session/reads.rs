@@ -1,0 +1,387 @@
+//! Reading the account: after every connection all of it, and whenever the engine wants to know
+//! what the venue holds.
+//!
+//! What is read at different moments is put together only when it fits: a position is told when
+//! all the fills that made it have been told.
+
+use flyball_core::domain::{
+    Body, ClientOrderId, Instrument, InstrumentId, MILLISECOND, NEVER, NetQty, OrderReport,
+    PositionReport, Reference, SECOND, Status, VenueOrderId,
+};
+use flyball_venues::hyperliquid::Query;
+
+use crate::outbox::Ahead;
+use crate::session::heard::{AccountView, OpenOrder, Whose};
+use crate::session::wire::{Came, Wire};
+use crate::session::{Session, Wanted};
+
+/// Another attempt to read comes after this, and later each time.
+const AGAIN_NS: i64 = 300 * MILLISECOND;
+const MOST_AGAIN_NS: i64 = 5 * SECOND;
+/// Positions that do not fit the fills are told after this many readings: the venue is right.
+const READINGS: u32 = 4;
+
+#[derive(Clone, Debug, Default)]
+struct Reading {
+    /// Everything, after a connection.
+    resync: bool,
+    /// Answers that are still awaited.
+    awaited: u32,
+    failed: bool,
+    state: Option<AccountView>,
+    open: Option<Vec<OpenOrder>>,
+    /// How often the positions did not fit.
+    misfits: u32,
+    requests: Vec<u32>,
+}
+
+/// Orders that are asked about one by one before a resync is done.
+#[derive(Clone, Copy, Debug, Default)]
+struct Statuses {
+    awaited: u32,
+    failed: bool,
+}
+
+/// The reading of the account, if one goes on, and what waits for the next.
+#[derive(Debug)]
+pub(super) struct Reads {
+    now: Option<Reading>,
+    /// Engine's requests for the next reading.
+    waiting: Vec<u32>,
+    wanted: bool,
+    resync: bool,
+    again_ns: i64,
+    tries: u32,
+    statuses: Statuses,
+    resyncing: bool,
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self {
+            now: None,
+            waiting: Vec::new(),
+            wanted: false,
+            resync: false,
+            again_ns: NEVER,
+            tries: 0,
+            statuses: Statuses::default(),
+            resyncing: false,
+        }
+    }
+}
+
+impl Reads {
+    pub(super) const fn due_ns(&self) -> i64 {
+        self.again_ns
+    }
+}
+
+impl<A: Ahead> Session<A> {
+    /// Read the account: for the engine, when `request` names its wish.
+    pub(super) fn read(&mut self, request: Option<u32>, now_ns: i64) {
+        self.reads.waiting.extend(request);
+        self.reads.wanted = true;
+        self.begin_reading(now_ns);
+    }
+
+    /// Everything is to be read: there is a new connection.
+    pub(super) fn resync(&mut self, now_ns: i64) {
+        self.reads.resync = true;
+        self.reads.resyncing = true;
+        self.reads.wanted = true;
+        self.reads.tries = 0;
+        self.begin_reading(now_ns);
+    }
+
+    /// A reading that failed is tried again.
+    pub(super) fn read_due(&mut self, now_ns: i64) {
+        if now_ns >= self.reads.again_ns {
+            self.reads.again_ns = NEVER;
+            self.begin_reading(now_ns);
+        }
+    }
+
+    fn begin_reading(&mut self, now_ns: i64) {
+        if self.reads.now.is_some() || !self.reads.wanted || self.reads.again_ns != NEVER {
+            return;
+        }
+        self.counts.reads += 1;
+        let resync = self.reads.resync;
+        let requests = std::mem::take(&mut self.reads.waiting);
+        self.reads.wanted = false;
+        let reading = Reading { resync, requests, ..Reading::default() };
+        self.reads.now = Some(reading);
+        let user = self.settings.user;
+        let millis = |ns: i64| ns.div_euclid(MILLISECOND);
+        self.ask_part(Wanted::Open, &Query::FrontendOpenOrders { user }, now_ns);
+        self.ask_part(Wanted::State, &Query::ClearinghouseState { user }, now_ns);
+        if resync {
+            let from = |ns| millis(ns).saturating_sub(1_000);
+            let start_time = from(self.told.funding_from_ns());
+            let funding = Query::UserFunding { user, start_time, end_time: None };
+            self.ask_part(Wanted::Funding, &funding, now_ns);
+            let start_time = from(self.told.transfers_from_ns());
+            let ledger = Query::UserNonFundingLedgerUpdates { user, start_time, end_time: None };
+            self.ask_part(Wanted::Transfers, &ledger, now_ns);
+            self.ask_part(Wanted::Prices, &Query::MetaAndAssetCtxs, now_ns);
+            self.ask_fills(true, now_ns);
+        }
+        self.read_step(now_ns);
+    }
+
+    fn ask_part(&mut self, wanted: Wanted, query: &Query<'_>, now_ns: i64) {
+        let asked = self.ask(wanted, Wire::ask(query), now_ns);
+        if let Some(reading) = &mut self.reads.now {
+            if asked {
+                reading.awaited += 1;
+            } else {
+                reading.failed = true;
+            }
+        }
+    }
+
+    /// Ask for the fills since the last one that was told.
+    pub(super) fn ask_fills(&mut self, read: bool, now_ns: i64) {
+        let user = self.settings.user;
+        let start_time = self.told.fills_from_ns().div_euclid(MILLISECOND).saturating_sub(1_000);
+        let query = Query::UserFillsByTime { user, start_time, end_time: None };
+        if read {
+            self.ask_part(Wanted::Fills { read }, &query, now_ns);
+        } else {
+            self.ask(Wanted::Fills { read }, Wire::ask(&query), now_ns);
+        }
+    }
+
+    pub(super) fn read_answered(&mut self, wanted: Wanted, came: &Came<'_>, now_ns: i64) {
+        let understood = match wanted {
+            Wanted::State => {
+                let state = self.wire.account(came);
+                let understood = state.is_some();
+                if let Some(reading) = &mut self.reads.now {
+                    reading.state = state;
+                }
+                understood
+            }
+            Wanted::Open => {
+                let open = self.wire.open_orders(came);
+                let understood = open.is_some();
+                if let Some(reading) = &mut self.reads.now {
+                    reading.open = open;
+                }
+                understood
+            }
+            Wanted::Fills { .. } => {
+                let count = self.wire.user_fills(came, &mut self.news);
+                self.take_news(now_ns);
+                count.is_some()
+            }
+            Wanted::Funding => {
+                let count = self.wire.user_funding(came, &mut self.news);
+                self.take_news(now_ns);
+                count.is_some()
+            }
+            Wanted::Transfers => {
+                let count = self.wire.user_ledger(came, &mut self.news);
+                self.take_news(now_ns);
+                count.is_some()
+            }
+            Wanted::Prices => {
+                let prices = self.wire.prices(came);
+                for it in prices.iter().flatten() {
+                    let (mark, oracle) = (it.mark, it.oracle);
+                    let reference = Reference { instrument: it.instrument, mark, oracle };
+                    self.say(now_ns, Body::Reference(reference));
+                }
+                prices.is_some()
+            }
+            _ => true,
+        };
+        if wanted == (Wanted::Fills { read: false }) {
+            return;
+        }
+        if let Some(reading) = &mut self.reads.now {
+            reading.awaited = reading.awaited.saturating_sub(1);
+            reading.failed |= !understood;
+        }
+        self.read_step(now_ns);
+    }
+
+    /// When all answers are there: put them together.
+    fn read_step(&mut self, now_ns: i64) {
+        let Some(reading) = &self.reads.now else { return };
+        if reading.awaited > 0 {
+            return;
+        }
+        if reading.failed {
+            return self.read_again(now_ns);
+        }
+        let Some(state) = reading.state.clone() else { return self.read_again(now_ns) };
+        if !self.fits(&state) && reading.misfits < READINGS {
+            return self.reread(now_ns);
+        }
+        let Some(reading) = self.reads.now.take() else { return };
+        self.reads.tries = 0;
+        let open = reading.open.unwrap_or_default();
+        self.tell_positions(&state, &open, &reading.requests, now_ns);
+        self.match_orders(&open, reading.resync, now_ns);
+        if reading.resync {
+            self.reads.resync = false;
+            self.resync_step(now_ns);
+        }
+        self.begin_reading(now_ns);
+    }
+
+    /// Whether the venue's positions are what the told fills add up to.
+    fn fits(&self, state: &AccountView) -> bool {
+        let venue = |id: InstrumentId| {
+            let found = state.held.iter().find(|held| held.instrument == id);
+            found.map_or(NetQty::FLAT, |held| held.qty)
+        };
+        let mut ours = self.instruments.iter().zip(&self.held);
+        ours.all(|(instrument, held)| venue(instrument.id()) == *held)
+    }
+
+    /// The positions do not fit the fills: some fill is not told yet, or the state is older than
+    /// the last one. Fills first, then the state again.
+    fn reread(&mut self, now_ns: i64) {
+        if let Some(reading) = &mut self.reads.now {
+            reading.misfits += 1;
+            reading.state = None;
+        }
+        self.ask_fills(true, now_ns);
+        let user = self.settings.user;
+        self.ask_part(Wanted::State, &Query::ClearinghouseState { user }, now_ns);
+        self.read_step(now_ns);
+    }
+
+    fn read_again(&mut self, now_ns: i64) {
+        let Some(reading) = self.reads.now.take() else { return };
+        let reads = &mut self.reads;
+        reads.waiting.splice(0..0, reading.requests);
+        reads.wanted = true;
+        let wait = AGAIN_NS.saturating_mul(1 << reads.tries.min(5)).min(MOST_AGAIN_NS);
+        reads.tries += 1;
+        reads.again_ns = now_ns.saturating_add(wait);
+    }
+
+    /// Tell the engine what the venue holds, in answer to each of its requests.
+    fn tell_positions(
+        &mut self,
+        state: &AccountView,
+        open: &[OpenOrder],
+        requests: &[u32],
+        now_ns: i64,
+    ) {
+        let count = self.instruments.len();
+        // Without a request the engine still hears it: it is right.
+        let requests = if requests.is_empty() { &[0][..] } else { requests };
+        for &request in requests {
+            for at in 0..count {
+                let Some(instrument) = self.instruments.get(at).map(Instrument::id) else { break };
+                let found = state.held.iter().find(|held| held.instrument == instrument);
+                let position = found.map_or(NetQty::FLAT, |held| held.qty);
+                if let Some(held) = self.held.get_mut(at) {
+                    *held = position;
+                }
+                let here = open.iter().filter(|order| order.instrument == Some(instrument));
+                let report = PositionReport {
+                    request,
+                    instrument,
+                    position,
+                    open_orders: u32::try_from(here.count()).unwrap_or(u32::MAX),
+                    last: at + 1 == count,
+                };
+                self.say(now_ns, Body::Position(report));
+            }
+        }
+    }
+
+    /// Compare the orders that rest at the venue with ours.
+    fn match_orders(&mut self, open: &[OpenOrder], resync: bool, now_ns: i64) {
+        let (mut orphans, mut foreign) = (Vec::new(), Vec::new());
+        self.counts.foreign_orders = 0;
+        for order in open {
+            match (order.whose, order.instrument) {
+                (Whose::Ours(id), Some(instrument)) if self.orders.knows(id) => {
+                    self.say(now_ns, working(instrument, id, order.venue_order_id));
+                    self.orders.heard(id, order.venue_order_id);
+                }
+                (Whose::Ours(id), Some(instrument)) if self.outbox.sending(id).is_none() => {
+                    orphans.push((instrument, id));
+                }
+                (Whose::Ours(_), Some(_)) => {}
+                (_, instrument) => {
+                    self.counts.foreign_orders += 1;
+                    foreign.extend(instrument.map(|it| (it, order.venue_order_id)));
+                }
+            }
+        }
+        if !orphans.is_empty() {
+            self.counts.orphans += orphans.len() as u64;
+            self.cancel(&orphans, now_ns);
+        }
+        if self.settings.cancel_foreign && !foreign.is_empty() {
+            self.cancel_foreign(&foreign, now_ns);
+        }
+        if resync {
+            self.ask_about_missing(open, now_ns);
+        }
+    }
+
+    /// Orders of ours that do not rest: what became of them while nobody listened?
+    fn ask_about_missing(&mut self, open: &[OpenOrder], now_ns: i64) {
+        let rests = |id: ClientOrderId| open.iter().any(|it| it.whose == Whose::Ours(id));
+        let missing: Vec<ClientOrderId> = self
+            .orders
+            .iter()
+            .map(|(id, _)| id)
+            .filter(|id| !rests(*id) && self.outbox.sending(*id).is_none())
+            .collect();
+        self.reads.statuses = Statuses::default();
+        for order in missing {
+            let wanted = Wanted::Status { order, nonce: None, resync: true };
+            let body = self.wire.ask_status(order);
+            if self.ask(wanted, body, now_ns) {
+                self.reads.statuses.awaited += 1;
+            } else {
+                self.reads.statuses.failed = true;
+            }
+        }
+    }
+
+    pub(super) fn status_read(&mut self, understood: bool, now_ns: i64) {
+        let statuses = &mut self.reads.statuses;
+        statuses.awaited = statuses.awaited.saturating_sub(1);
+        statuses.failed |= !understood;
+        self.resync_step(now_ns);
+    }
+
+    /// A resync is done when every order of ours has been found again.
+    fn resync_step(&mut self, now_ns: i64) {
+        let reads = &mut self.reads;
+        if !reads.resyncing || reads.resync || reads.statuses.awaited > 0 {
+            return;
+        }
+        if reads.statuses.failed {
+            reads.resync = true;
+            reads.wanted = true;
+            reads.statuses.failed = false;
+            reads.again_ns = now_ns.saturating_add(AGAIN_NS);
+            return;
+        }
+        reads.resyncing = false;
+        if self.link.is_up() {
+            self.set_known(true, now_ns);
+        }
+    }
+}
+
+fn working(instrument: InstrumentId, id: ClientOrderId, venue_order_id: u64) -> Body<'static> {
+    Body::Order(OrderReport {
+        instrument,
+        client_order_id: id,
+        venue_order_id: VenueOrderId::new(venue_order_id),
+        status: Status::Working,
+    })
+}
