@@ -93,6 +93,12 @@ impl<R> Replay<R> {
             match self.records.next_record()? {
                 Some(Entry::Event(event)) => self.event(&event)?,
                 Some(Entry::Command(recorded)) => self.command(recorded)?,
+                // What the run began with, when it went on where another one was.
+                Some(Entry::Snapshot(first)) if self.done.events == 0 => {
+                    self.engine = Engine::restore(first)
+                        .map_err(|error| ReplayError::Engine { event: 0, error })?;
+                    self.done.snapshots = self.done.snapshots.saturating_add(1);
+                }
                 Some(Entry::Snapshot(recorded)) => {
                     if self.engine.snapshot() != recorded {
                         return Err(ReplayError::State { event: self.done.events });

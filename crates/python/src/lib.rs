@@ -4,6 +4,7 @@
 mod data;
 mod errors;
 mod intents;
+mod live;
 mod market;
 mod replay;
 mod run;
@@ -26,9 +27,11 @@ mod _core {
     #[pymodule_export]
     use super::intents::{Quotes, Signal, Target};
     #[pymodule_export]
+    use super::live::{LiveRun, ask_run, venue_listing};
+    #[pymodule_export]
     use super::market::write_synthetic;
     #[pymodule_export]
-    use super::replay::{Replay, journal_about};
+    use super::replay::{Replay, collect_journal, journal_about};
     #[pymodule_export]
     use super::run::Run;
     #[pymodule_export]

@@ -6,8 +6,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use self_cell::self_cell;
 
+use flyball_core::backtest::{Collect, Observer};
 use flyball_core::engine::{Engine, EngineConfig};
+use flyball_core::journal::Entry;
 use flyball_core::replay;
+use flyball_core::risk::Commands;
 use flyball_data::journal::{JournalCursor, JournalReader};
 
 use crate::errors::{Kind, raise};
@@ -30,6 +33,47 @@ pub(crate) fn journal_about(folder: PathBuf) -> PyResult<String> {
     let reader = JournalReader::open(folder).map_err(|error| raise(Kind::Journal, error))?;
     let about = reader.about().map_err(|error| raise(Kind::Journal, error))?;
     Ok(about.to_owned())
+}
+
+/// What a journal holds of its run, as columns: the engine is run again over its events.
+///
+/// Samples are taken every `sample_ns`. A journal that a crash cut off is read as far as it goes.
+#[pyfunction]
+pub(crate) fn collect_journal(
+    py: Python<'_>,
+    folder: PathBuf,
+    engine: &str,
+    sample_ns: i64,
+) -> PyResult<Py<PyDict>> {
+    let wrong = |error: String| raise(Kind::Journal, format!("{}: {error}", folder.display()));
+    let config: EngineConfig = serde_json::from_str(engine)
+        .map_err(|error| wrong(format!("its configuration is not one: {error}")))?;
+    let reader = JournalReader::open(&folder).map_err(|error| raise(Kind::Journal, error))?;
+    let found = reader.recover().map_err(|error| raise(Kind::Journal, error))?;
+    let mut engine = Engine::new(&config).map_err(|error| wrong(error.to_string()))?;
+    let mut seen = Collect::new(sample_ns);
+    let mut out = Commands::with_capacity(256);
+    let mut cursor = reader.cursor();
+    for _ in 0..found.entries {
+        match cursor.next().map_err(|error| raise(Kind::Journal, error))? {
+            Some(Entry::Snapshot(first)) if seen.events == 0 => {
+                engine = Engine::restore(first).map_err(|error| wrong(error.to_string()))?;
+            }
+            Some(Entry::Event(event)) => {
+                let taken = engine.on_event(&event, &mut out);
+                taken.map_err(|error| wrong(error.to_string()))?;
+                // Collecting cannot fail.
+                let _seen = seen.event(&event, &engine);
+                for command in out.drain() {
+                    let _seen = seen.command(&command, &engine);
+                }
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    seen.sample(&engine);
+    Ok(crate::run::outcome(py, &seen, &engine)?.unbind())
 }
 
 /// Runs a journal again and compares every command and the final state.

@@ -149,18 +149,8 @@ impl Run {
                 journal.end(hash, now).map_err(|error| raise(Kind::Journal, error))?;
             }
         }
-        let outcome = PyDict::new(py);
-        outcome.set_item("samples", tables::samples(py, &watch.seen)?)?;
-        outcome.set_item("fills", tables::fills(py, &watch.seen)?)?;
-        outcome.set_item("orders", tables::orders(py, &watch.seen)?)?;
-        let notices = serde_json::to_string(&watch.seen.notices);
-        outcome.set_item("notices", notices.unwrap_or_default())?;
-        outcome.set_item("state_hash", hex(hash))?;
-        outcome.set_item("events", watch.seen.events)?;
-        outcome.set_item("decisions", watch.seen.decisions)?;
-        outcome.set_item("funding", watch.seen.funding.to_f64())?;
+        let outcome = loaded.with_dependent(|_, run| outcome(py, &watch.seen, run.engine()))?;
         loaded.with_dependent(|_, run| -> PyResult<()> {
-            account(&outcome, run.engine())?;
             let venue = run.venue();
             let held = venue.portfolio(AccountId::new(0)).is_some_and(Portfolio::is_flat);
             outcome.set_item("flat", held && run.engine().portfolio().is_flat())?;
@@ -168,6 +158,27 @@ impl Run {
         })?;
         Ok(outcome)
     }
+}
+
+/// What a run left, without what only a simulated venue knows.
+pub(crate) fn outcome<'py>(
+    py: Python<'py>,
+    seen: &Collect,
+    engine: &Engine,
+) -> PyResult<Bound<'py, PyDict>> {
+    let outcome = PyDict::new(py);
+    outcome.set_item("samples", tables::samples(py, seen)?)?;
+    outcome.set_item("fills", tables::fills(py, seen)?)?;
+    outcome.set_item("orders", tables::orders(py, seen)?)?;
+    let notices = serde_json::to_string(&seen.notices);
+    outcome.set_item("notices", notices.unwrap_or_default())?;
+    outcome.set_item("state_hash", hex(engine.state_hash()))?;
+    outcome.set_item("events", seen.events)?;
+    outcome.set_item("decisions", seen.decisions)?;
+    outcome.set_item("funding", seen.funding.to_f64())?;
+    account(&outcome, engine)?;
+    outcome.set_item("flat", engine.portfolio().is_flat())?;
+    Ok(outcome)
 }
 
 /// The account at the end; money as text, exactly.

@@ -4,7 +4,8 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use flyball_core::backtest::{Decide, Stopped, Wake};
-use flyball_core::engine::StrategyView;
+use flyball_core::domain::WakeReason;
+use flyball_core::engine::{Sight, StrategyView};
 use flyball_core::strategy::Draft;
 
 use crate::errors::{Kind, raise};
@@ -12,7 +13,7 @@ use crate::intents::{self, Returned};
 use crate::view::View;
 
 /// One strategy: what is called, and the view that it gets.
-struct Strategy {
+pub(crate) struct Strategy {
     name: String,
     decide: Py<PyAny>,
     view: Py<View>,
@@ -32,14 +33,7 @@ impl Strategies {
     /// Strategies by their name, their bound `decide`, an instance of their view class, and whether
     /// a policy sizes their signals.
     pub(crate) fn new(all: Vec<(String, Py<PyAny>, Py<View>, bool)>) -> Self {
-        let all = all.into_iter().map(|(name, decide, view, sized)| Strategy {
-            name,
-            decide,
-            view,
-            sized,
-            fresh: true,
-        });
-        Self { all: all.collect(), raised: None }
+        Self { all: all.into_iter().map(Strategy::new).collect(), raised: None }
     }
 
     pub(crate) const fn take_raised(&mut self) -> Option<PyErr> {
@@ -57,7 +51,7 @@ impl Decide for Strategies {
         let Some(strategy) = self.all.get_mut(wake.strategy.index()) else {
             return Ok(());
         };
-        let decided = Python::attach(|py| strategy.ask(py, wake, view, draft));
+        let decided = Python::attach(|py| strategy.ask(py, wake.reason, view, draft));
         decided.map_err(|error| {
             self.raised = Some(error);
             Stopped(wake.strategy)
@@ -66,11 +60,18 @@ impl Decide for Strategies {
 }
 
 impl Strategy {
-    fn ask(
+    /// A strategy by its name, its bound `decide`, an instance of its view class, and whether a
+    /// policy sizes its signals.
+    pub(crate) fn new((name, decide, view, sized): (String, Py<PyAny>, Py<View>, bool)) -> Self {
+        Self { name, decide, view, sized, fresh: true }
+    }
+
+    /// Ask it to decide.
+    pub(crate) fn ask<S: Sight>(
         &mut self,
         py: Python<'_>,
-        wake: Wake,
-        view: &StrategyView<'_>,
+        reason: WakeReason,
+        view: &S,
         draft: &mut Draft,
     ) -> PyResult<()> {
         {
@@ -78,7 +79,7 @@ impl Strategy {
             if std::mem::take(&mut self.fresh) {
                 seen.set_units(view);
             }
-            seen.fill(wake.reason, view);
+            seen.fill(reason, view);
         }
         let returned = self.decide.call1(py, (&self.view,)).map_err(|cause| {
             // An interrupt is not the strategy's doing.

@@ -203,6 +203,37 @@ impl Duty for MarketDuty {
     }
 }
 
+/// Looks on at the connections of a run.
+#[derive(Clone, Debug)]
+pub struct Watcher {
+    account: Shared<AccountSide>,
+    market: Shared<market::Counts>,
+    journal: Arc<Health>,
+}
+
+impl Watcher {
+    /// How the connections are doing.
+    pub fn connections(&self) -> Connections {
+        let account = get(&self.account);
+        let market = get(&self.market);
+        Connections {
+            account_connects: account.connects,
+            account_known: account.known,
+            open_actions: account.open_actions,
+            weight_left: account.weight_left,
+            requests_left: account.requests_left,
+            session: account.counts,
+            market_connects: market.connects,
+            market_messages: market.messages,
+            market_malformed: market.malformed,
+            market_heard_ns: market.heard_ns,
+            market_delay_ns: market.delay_ns,
+            journal_failing: self.journal.is_failing(),
+            journal_lag: self.journal.lag(),
+        }
+    }
+}
+
 /// A run that goes on.
 #[derive(Debug)]
 pub struct Run {
@@ -211,9 +242,7 @@ pub struct Run {
     others: Vec<JoinHandle<std::io::Result<()>>>,
     account: Reach<Batch>,
     market: Reach<Wish>,
-    account_side: Shared<AccountSide>,
-    market_side: Shared<market::Counts>,
-    journal: Arc<Health>,
+    watcher: Watcher,
     clock: Clock,
     folder: PathBuf,
     last_snapshot: Instant,
@@ -286,9 +315,7 @@ impl Run {
             others,
             account,
             market,
-            account_side,
-            market_side,
-            journal,
+            watcher: Watcher { account: account_side, market: market_side, journal },
             clock,
             folder,
             last_snapshot: Instant::now(),
@@ -318,25 +345,9 @@ impl Run {
         status_of(&self.to)
     }
 
-    /// How the connections are doing.
-    pub fn connections(&self) -> Connections {
-        let account = get(&self.account_side);
-        let market = get(&self.market_side);
-        Connections {
-            account_connects: account.connects,
-            account_known: account.known,
-            open_actions: account.open_actions,
-            weight_left: account.weight_left,
-            requests_left: account.requests_left,
-            session: account.counts,
-            market_connects: market.connects,
-            market_messages: market.messages,
-            market_malformed: market.malformed,
-            market_heard_ns: market.heard_ns,
-            market_delay_ns: market.delay_ns,
-            journal_failing: self.journal.is_failing(),
-            journal_lag: self.journal.lag(),
-        }
+    /// Looks on from outside.
+    pub fn watcher(&self) -> Watcher {
+        self.watcher.clone()
     }
 
     /// The clock of the run.
@@ -413,6 +424,18 @@ fn finish(
         hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
     let flat = engine.portfolio().is_flat();
     Ok(Ending { flat, cash: engine.portfolio().cash().to_string(), state_hash, events, journal })
+}
+
+/// How a run is doing, as JSON; `None` when the engine does not answer within a second.
+pub fn status_json(to: &SyncSender<Input>, watcher: &Watcher) -> Option<String> {
+    #[derive(Serialize)]
+    struct All {
+        #[serde(flatten)]
+        status: Status,
+        connections: Connections,
+    }
+    let connections = watcher.connections();
+    serde_json::to_string(&All { status: status_of(to)?, connections }).ok()
 }
 
 /// Ask the engine how it is doing; `None` when it does not answer within a second.

@@ -1,0 +1,323 @@
+//! A live run, started and watched from Python. Its own threads never take the GIL; a strategy's
+//! thread takes it only while the strategy decides.
+
+use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use serde::Deserialize;
+
+use flyball_core::domain::{Fees, InstrumentId, Operator, Scope, StrategyId, SwitchName};
+use flyball_core::engine::EngineConfig;
+use flyball_core::strategy::Draft;
+use flyball_live::Clock;
+use flyball_live::io::Endpoints;
+use flyball_live::mailbox::{Answer, Letters};
+use flyball_live::runtime::{
+    Control, Input, Patience, Plan, Run, StartError, Watcher, ask_control, listing, status_json,
+};
+use flyball_venues::hyperliquid::sign::{Address, Network, SigningKey};
+
+use crate::errors::{Kind, raise};
+use crate::strategies::Strategy;
+use crate::view::View;
+
+/// What Python says of a run, as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "settings")]
+struct LivePlan {
+    http: String,
+    websocket: String,
+    mainnet: bool,
+    user: String,
+    folder: PathBuf,
+    engine: EngineConfig,
+    numbers: Vec<u32>,
+    /// The clock: system time at its anchor, what it showed then, how fast it runs.
+    clock: Option<(i64, i64, u32)>,
+    strategies: Vec<(String, usize)>,
+    deadline_ns: i64,
+    late_is_reduce_only: bool,
+    expires_ns: i64,
+    answer_ns: i64,
+    adopt_positions: bool,
+    cancel_foreign: bool,
+    seed: u64,
+}
+
+fn start_error(error: &StartError) -> PyErr {
+    let kind = match error {
+        StartError::Recover(_) | StartError::Journal(_) => Kind::Journal,
+        StartError::Venue { .. } => Kind::Data,
+        _ => Kind::Config,
+    };
+    raise(kind, error)
+}
+
+/// A live run.
+#[pyclass(module = "flyball._core", frozen)]
+pub(crate) struct LiveRun {
+    run: Mutex<Option<Run>>,
+    letters: Vec<Letters>,
+    strategies: Vec<Mutex<Strategy>>,
+    control: Mutex<Option<Control>>,
+    answers: SyncSender<Input>,
+    watcher: Watcher,
+    folder: PathBuf,
+}
+
+#[pymethods]
+impl LiveRun {
+    /// Start a run: connects, reads the account, and trades once it is known.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        plan: &str,
+        key: &str,
+        strategies: Vec<(String, Py<PyAny>, Py<View>, bool)>,
+    ) -> PyResult<Self> {
+        let plan: LivePlan =
+            serde_json::from_str(plan).map_err(|error| raise(Kind::Config, error))?;
+        let user = Address::parse(&plan.user)
+            .map_err(|error| raise(Kind::Config, format!("account: {error}")))?;
+        let key =
+            SigningKey::parse(key).map_err(|error| raise(Kind::Config, format!("key: {error}")))?;
+        let clock = plan.clock.map_or(Clock::SYSTEM, |(anchor_ns, start_ns, speed)| {
+            Clock::scaled(anchor_ns, start_ns, speed)
+        });
+        let plan = Plan {
+            endpoints: Endpoints { http: plan.http, websocket: plan.websocket },
+            network: if plan.mainnet { Network::Mainnet } else { Network::Testnet },
+            user,
+            key,
+            folder: plan.folder,
+            engine: plan.engine,
+            numbers: plan.numbers,
+            clock,
+            strategies: plan.strategies,
+            patience: Patience {
+                deadline_ns: plan.deadline_ns,
+                reduce_only: plan.late_is_reduce_only,
+            },
+            expires_ns: plan.expires_ns,
+            answer_ns: plan.answer_ns,
+            adopt_positions: plan.adopt_positions,
+            cancel_foreign: plan.cancel_foreign,
+            seed: plan.seed,
+            build: crate::BUILD.to_owned(),
+        };
+        let (run, letters) = py.detach(|| Run::start(plan)).map_err(|error| start_error(&error))?;
+        let (answers, folder, watcher) = (run.inputs(), run.folder().clone(), run.watcher());
+        let strategies = strategies.into_iter().map(|one| Mutex::new(Strategy::new(one))).collect();
+        Ok(Self {
+            run: Mutex::new(Some(run)),
+            letters,
+            strategies,
+            control: Mutex::new(None),
+            answers,
+            watcher,
+            folder,
+        })
+    }
+
+    /// Answer the questions to one strategy until the run ends: on a thread of Python's own.
+    fn serve(&self, py: Python<'_>, index: u16) -> PyResult<()> {
+        let at = usize::from(index);
+        let (Some(letters), Some(strategy)) = (self.letters.get(at), self.strategies.get(at))
+        else {
+            return Err(raise(Kind::Config, format!("there is no strategy {index}")));
+        };
+        let id = StrategyId::new(index);
+        let gone = Gone { id, answers: &self.answers };
+        while let Some(question) = py.detach(|| letters.next()) {
+            let Some(reason) = question.reason else { continue };
+            let woken_ns = question.woken_ns;
+            let mut draft = Draft::default();
+            let decided = match strategy.lock() {
+                Ok(mut strategy) => strategy.ask(py, reason, &question.view, &mut draft),
+                Err(_) => return Err(raise(Kind::Strategy, "its thread ended before its time")),
+            };
+            if let Err(error) = decided {
+                // Told by whoever drops `gone`, with what Python knows.
+                gone.say(error.value(py).to_string());
+                return Err(error);
+            }
+            letters.give_back(question);
+            let answer = Answer::Decided { woken_ns, draft };
+            let answers = &self.answers;
+            let told = py.detach(|| answers.send(Input::Answer(id, answer)).is_ok());
+            if !told {
+                break;
+            }
+        }
+        std::mem::forget(gone);
+        Ok(())
+    }
+
+    /// Say that a strategy will not answer any more.
+    fn lose(&self, py: Python<'_>, index: u16, reason: String) {
+        let answer = Answer::Gone { reason };
+        let answers = &self.answers;
+        py.detach(|| answers.send(Input::Answer(StrategyId::new(index), answer)).is_ok());
+    }
+
+    /// How the run is doing: JSON.
+    fn status(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| {
+            let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+            let run = run.as_mut().ok_or_else(|| raise(Kind::Config, "the run has ended"))?;
+            run.keep_up();
+            status_json(&run.inputs(), &self.watcher)
+                .ok_or_else(|| raise(Kind::Journal, "the engine does not answer"))
+        })
+    }
+
+    /// Act as an operator: `kill`, `flatten`, `request_reset`, `confirm_reset`.
+    #[pyo3(signature = (what, scope=None))]
+    fn operate(&self, py: Python<'_>, what: &str, scope: Option<&str>) -> PyResult<()> {
+        let operator = operator(what, scope).map_err(|error| raise(Kind::Config, error))?;
+        let answers = &self.answers;
+        py.detach(|| answers.send(Input::Operator(operator)).is_ok());
+        Ok(())
+    }
+
+    /// Listen for other processes at this path.
+    fn listen(&self, path: PathBuf) -> PyResult<()> {
+        let (inputs, watcher) = (self.answers.clone(), self.watcher.clone());
+        let control = Control::start(&path, move |request| answer(&inputs, &watcher, request));
+        let control = control.map_err(|error| {
+            raise(Kind::Config, format!("{}: cannot listen there: {error}", path.display()))
+        })?;
+        if let Ok(mut place) = self.control.lock() {
+            *place = Some(control);
+        }
+        Ok(())
+    }
+
+    /// Whether the engine's thread is alive.
+    #[getter]
+    fn alive(&self) -> bool {
+        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        run.as_ref().is_some_and(Run::is_alive)
+    }
+
+    /// Where the journal lies.
+    #[getter]
+    fn journal(&self) -> PathBuf {
+        self.folder.clone()
+    }
+
+    /// End the run, flattening first if so wanted. How it ended: JSON.
+    fn stop(&self, py: Python<'_>, flatten: bool, patience_s: f64) -> PyResult<String> {
+        py.detach(|| {
+            let control = self.control.lock().ok().and_then(|mut place| place.take());
+            let run = self.run.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let run = run.ok_or_else(|| raise(Kind::Config, "the run has ended"))?;
+            let patience = Duration::try_from_secs_f64(patience_s).unwrap_or_default();
+            let ending = run.stop(flatten, patience);
+            drop(control);
+            let ending = ending.map_err(|error| raise(Kind::Journal, error))?;
+            Ok(serde_json::to_string(&ending).unwrap_or_default())
+        })
+    }
+}
+
+/// Says that a strategy is gone, however its thread ended.
+struct Gone<'a> {
+    id: StrategyId,
+    answers: &'a SyncSender<Input>,
+}
+
+impl Gone<'_> {
+    fn say(&self, reason: String) {
+        let _told = self.answers.send(Input::Answer(self.id, Answer::Gone { reason }));
+    }
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.say("its thread ended".to_owned());
+    }
+}
+
+/// What an operator says, in words.
+fn operator(what: &str, scope: Option<&str>) -> Result<Operator, String> {
+    let switch = |name: &str| -> Result<Option<SwitchName>, String> {
+        if name == "operator" {
+            return Ok(None);
+        }
+        let found = SwitchName::ALL.into_iter().find(|switch| switch.as_str() == name);
+        found.map(Some).ok_or_else(|| {
+            let names: Vec<&str> = SwitchName::ALL.iter().map(|it| it.as_str()).collect();
+            format!("{name:?} is no switch: operator, {}", names.join(", "))
+        })
+    };
+    let index = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is no number"));
+    match (what, scope) {
+        ("kill", None | Some("all")) => Ok(Operator::Kill(Scope::All)),
+        ("kill", Some(scope)) => match scope.split_once(':') {
+            Some(("instrument", at)) => {
+                Ok(Operator::Kill(Scope::Instrument(InstrumentId::new(index(at)?))))
+            }
+            Some(("strategy", at)) => {
+                Ok(Operator::Kill(Scope::Strategy(StrategyId::new(index(at)?))))
+            }
+            _ => Err(format!("{scope:?}: scopes are all, instrument:N, strategy:N")),
+        },
+        ("flatten", None) => Ok(Operator::Flatten),
+        ("request_reset", Some(name)) => Ok(Operator::RequestReset(switch(name)?)),
+        ("confirm_reset", Some(name)) => Ok(Operator::ConfirmReset(switch(name)?)),
+        _ => Err(format!("{what:?} with {scope:?}: kill, flatten, request_reset, confirm_reset")),
+    }
+}
+
+/// What another process may ask of a run.
+#[derive(Deserialize)]
+struct Request {
+    what: String,
+    #[serde(default)]
+    scope: Option<String>,
+}
+
+fn answer(inputs: &SyncSender<Input>, watcher: &Watcher, request: &str) -> String {
+    let failed = |error: String| serde_json::json!({ "error": error }).to_string();
+    let request: Request = match serde_json::from_str(request) {
+        Ok(request) => request,
+        Err(error) => return failed(error.to_string()),
+    };
+    if request.what == "status" {
+        return status_json(inputs, watcher)
+            .unwrap_or_else(|| failed("the engine does not answer".to_owned()));
+    }
+    match operator(&request.what, request.scope.as_deref()) {
+        Ok(operator) if inputs.send(Input::Operator(operator)).is_ok() => {
+            serde_json::json!({ "done": request.what }).to_string()
+        }
+        Ok(_) => failed("the run has ended".to_owned()),
+        Err(error) => failed(error),
+    }
+}
+
+/// Ask a run in another process: one line of JSON, and its answer.
+#[pyfunction]
+pub(crate) fn ask_run(py: Python<'_>, socket: PathBuf, request: &str) -> PyResult<String> {
+    py.detach(|| ask_control(&socket, request)).map_err(|error| {
+        raise(Kind::Config, format!("{}: no run answers there: {error}", socket.display()))
+    })
+}
+
+/// The perpetuals of these names as a venue lists them: JSON of their numbers and descriptions.
+#[pyfunction]
+pub(crate) fn venue_listing(
+    py: Python<'_>,
+    http: &str,
+    coins: Vec<String>,
+    fees: &str,
+) -> PyResult<String> {
+    let fees: Fees = serde_json::from_str(fees).map_err(|error| raise(Kind::Config, error))?;
+    let listed = py.detach(|| listing(http, &coins, fees)).map_err(|error| start_error(&error))?;
+    Ok(serde_json::to_string(&listed).unwrap_or_default())
+}
