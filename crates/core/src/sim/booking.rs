@@ -99,7 +99,7 @@ impl Venue {
         let order = named.then_some(*record);
         let body = Body::Fill(fill);
         self.report(Report { account: owner, time_ns: now, body, order, traded: Some(traded) });
-        if !before.is_flat() && before.reducing_side() != after.reducing_side() {
+        if after.is_flat() {
             self.drop_reducing(owner, id, now);
         }
         if resting.siblings != 0 {
