@@ -98,7 +98,7 @@ impl Venue {
         let named = record.venue_order_id.raw() != 0;
         let order = named.then_some(*record);
         let body = Body::Fill(fill);
-        self.report(Report { account: owner, time_ns: now, body, order, traded: Some(traded) });
+        self.report(&Report { account: owner, time_ns: now, body, order, traded: Some(traded) });
         if after.is_flat() {
             self.drop_reducing(owner, id, now);
         }

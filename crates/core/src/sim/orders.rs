@@ -97,13 +97,12 @@ impl Venue {
                 (None, Some(Status::Rejected(_))) => Some(RejectReason::Parent),
                 _ => None,
             };
-            all.push(match refused {
+            let bonds = Bonds { child_of: Some(parent.venue_order_id), siblings, parent: false };
+            let record = match refused {
                 Some(reason) => self.refuse(account, child, reason, now),
-                None => {
-                    let child_of = Some(parent.venue_order_id);
-                    self.enter(account, child, Bonds { child_of, siblings, parent: false }, now)
-                }
-            });
+                _ => self.enter(account, child, bonds, now),
+            };
+            all.push(record);
         }
         // A parent that was over before its children came.
         if !parent.is_live() && wrong.is_none() {
@@ -264,13 +263,11 @@ impl Venue {
     fn pull(&mut self, account: AccountId, at: InstrumentId, which: OrderRef) -> Option<Resting> {
         let market = self.market_mut(at)?;
         let is_it = |it: &Resting| it.record.account == account && it.record.is(which);
-        match market.resting.iter().position(is_it) {
-            Some(at) => Some(market.resting.remove(at)),
-            None => {
-                let at = market.triggers.iter().position(is_it)?;
-                Some(market.triggers.remove(at))
-            }
+        if let Some(at) = market.resting.iter().position(is_it) {
+            return Some(market.resting.remove(at));
         }
+        let at = market.triggers.iter().position(is_it)?;
+        Some(market.triggers.remove(at))
     }
 
     /// Cancel an order by either of its ids. `None` when it does not rest or wait.

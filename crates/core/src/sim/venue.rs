@@ -229,14 +229,14 @@ impl Venue {
         }
     }
 
-    pub(super) fn report(&mut self, report: Report) {
+    pub(super) fn report(&mut self, report: &Report) {
         if report.account != AccountId::BACKSTOP {
-            self.reports.push(report);
+            self.reports.push(*report);
         }
     }
 
     pub(super) fn say(&mut self, account: AccountId, body: Body<'static>, time_ns: i64) {
-        self.report(Report { account, time_ns, body, order: None, traded: None });
+        self.report(&Report { account, time_ns, body, order: None, traded: None });
     }
 
     /// Say what became of an order.
@@ -250,7 +250,7 @@ impl Venue {
         };
         let body = Body::Order(report);
         let order = Some(record);
-        self.report(Report { account: record.account, time_ns: now, body, order, traded: None });
+        self.report(&Report { account: record.account, time_ns: now, body, order, traded: None });
     }
 
     /// An order is over, and its owner is told.

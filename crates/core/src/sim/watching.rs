@@ -2,7 +2,7 @@
 
 use crate::domain::{Instrument, InstrumentId, Level, Money, Price, Qty, Side};
 use crate::sim::AccountId;
-use crate::sim::market::Resting;
+use crate::sim::market::{Market, Resting};
 use crate::sim::order::{OrderRecord, OrderRef};
 use crate::sim::report::PublicTrade;
 use crate::sim::venue::Venue;
@@ -76,7 +76,7 @@ impl Venue {
     }
 
     pub(super) fn find_live(&self, account: AccountId, which: OrderRef) -> Option<&Resting> {
-        let mut live = self.markets.iter().flat_map(|market| market.live());
+        let mut live = self.markets.iter().flat_map(Market::live);
         live.find(|resting| resting.record.account == account && resting.record.is(which))
     }
 
@@ -88,7 +88,7 @@ impl Venue {
 
     /// The account's orders that rest or wait: instrument by instrument, resting ones first.
     pub fn orders(&self, account: AccountId) -> impl Iterator<Item = &OrderRecord> {
-        let live = self.markets.iter().flat_map(|market| market.live());
+        let live = self.markets.iter().flat_map(Market::live);
         live.map(|resting| &resting.record).filter(move |record| record.account == account)
     }
 
