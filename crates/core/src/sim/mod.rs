@@ -6,50 +6,40 @@
 
 mod account;
 mod bars;
+mod booking;
+mod deleverage;
+mod faults;
+mod history;
 mod latency;
+mod ledger;
 mod liquidation;
+mod margin;
 mod market;
+mod matching;
+mod order;
+mod orders;
 mod queue;
+mod report;
 mod synthetic;
+mod triggers;
 mod venue;
-
-use crate::domain::Body;
+mod watching;
 
 pub use bars::{BarModel, BarPath, Walk};
+pub use faults::Fault;
 pub use latency::Latency;
+pub use ledger::Audit;
+pub use margin::{LeverageError, MarginMode};
+pub use order::{
+    ClientId, Grouping, Life, OrderRecord, OrderRef, Trigger, TriggerThen, TriggerWhen, VenueOrder,
+    VenueOrderKind,
+};
+pub use orders::ModifyError;
 pub use queue::QueueModel;
+pub use report::{AccountId, Cause, PublicTrade, Report, Traded};
 pub use synthetic::{Crash, Synthetic, SyntheticConfig};
 pub use venue::Venue;
-
-/// Which account at the venue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AccountId(u16);
-
-impl AccountId {
-    /// The first account.
-    pub const FIRST: Self = Self(0);
-
-    /// The account with this index.
-    pub fn new(index: usize) -> Self {
-        Self(u16::try_from(index).unwrap_or(u16::MAX))
-    }
-
-    /// Its index.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// Something that the venue tells one of its accounts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Report {
-    /// Who is told.
-    pub account: AccountId,
-    /// When, by the venue's clock.
-    pub time_ns: i64,
-    /// What.
-    pub body: Body<'static>,
-}
+pub use watching::DepthLevel;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    CancelReason, ClientOrderId, Depth, DepthKind, Event, Fill, FundingRate, Instrument,
+    Body, CancelReason, ClientOrderId, Depth, DepthKind, Event, Fill, FundingRate, Instrument,
     InstrumentId, InstrumentKind, Level, Money, NetQty, Order, OrderKind, Price, Purpose, Qty,
     Rate, Reference, RejectReason, SECOND, Sequence, Side, Status, TimeInForce, Trade,
 };
@@ -11,7 +11,7 @@ use crate::risk::testing::{approve, ask, bid, reduce};
 use crate::testing::{price, qty, xrp, xrp_spec};
 
 const ID: InstrumentId = InstrumentId::new(0);
-const US: AccountId = AccountId(0);
+const US: AccountId = AccountId::FIRST;
 
 struct Pit {
     venue: Venue,
