@@ -57,7 +57,8 @@ CRATES: dict[str, set[str]] = {
     "core": set(),
     "venues": {"flyball-core"},
     "data": {"flyball-core", "flyball-venues"},
-    "python": {"flyball-core", "flyball-data"},
+    "live": {"flyball-core", "flyball-data", "flyball-venues"},
+    "python": {"flyball-core", "flyball-data", "flyball-live", "flyball-venues"},
 }
 
 PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))
