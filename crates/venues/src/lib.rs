@@ -58,6 +58,7 @@ mod listing;
 mod number;
 #[cfg(test)]
 mod testing;
+mod text;
 mod time;
 mod wire;
 

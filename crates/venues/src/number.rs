@@ -192,6 +192,16 @@ impl Grid {
         i64::try_from(flyball_core::domain::div_round(units, step)).map_err(|_| out)
     }
 
+    /// This many steps as a number, exactly.
+    ///
+    /// # Errors
+    ///
+    /// [`DecimalError::OutOfRange`] if it does not fit.
+    pub fn decimal(self, steps: i64) -> Result<Decimal, DecimalError> {
+        let units = steps.checked_mul(self.step.units()).ok_or(DecimalError::OutOfRange)?;
+        Ok(Decimal::new(units, self.step.decimals()))
+    }
+
     /// A number as a price. Books hold orders at absurd prices (9 999 999 999 is a favourite), so
     /// [`Price::MAX`], the end of what is tradable, is no bound here: 2^62 is.
     ///
@@ -353,6 +363,16 @@ mod tests {
         ) {
             let step = Decimal::new(units, decimals);
             prop_assert_eq!(ours(text.as_bytes(), step), naive(text.as_bytes(), step));
+        }
+
+        #[test]
+        fn steps_become_the_number_that_they_are(
+            steps in -1_000_000_000_000_i64..1_000_000_000_000,
+            units in 1_i64..1000,
+            decimals in 0_u8..12,
+        ) {
+            let grid = Grid::new(Decimal::new(units, decimals));
+            prop_assert_eq!(grid.decimal(steps).unwrap().in_steps(grid.step()), Ok(steps));
         }
 
         #[test]

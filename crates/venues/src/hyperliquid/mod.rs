@@ -11,9 +11,23 @@ use crate::listing::{Listed, Listings, from_millis, rate};
 use crate::wire::{Fill, Levels, Node, RawLevel, Rows, Skip, read};
 use crate::{Decode, DecodeError, Number, Seen};
 
+mod action;
+mod asset;
+mod cloid;
+mod request;
 pub mod sign;
 #[cfg(test)]
 mod tests;
+
+pub use action::{
+    Action, Cancel, CancelByCloid, Grouping, Modify, OrderId, OrderRequest, OrderTerms, Tif, Tpsl,
+};
+pub use asset::{Asset, Assets, perp_spec, spot_spec};
+pub use cloid::{Cloid, EngineTag};
+pub use request::{
+    Candles, PING, Query, Signer, Subscription, post_body, query_body, subscribe, unsubscribe,
+    ws_post_action, ws_post_query,
+};
 
 /// Decodes Hyperliquid's messages.
 ///
