@@ -212,6 +212,14 @@ pub enum RejectReason {
     NoLiquidity,
     /// A reason that this build does not know.
     Other,
+    /// Its trigger is on the wrong side of the mark or of its price.
+    BadTrigger,
+    /// It is too large.
+    TooLarge,
+    /// Only post-only orders are taken at this moment.
+    PostOnlyWindow,
+    /// The order that it belongs to was not taken.
+    Parent,
 }
 
 /// Why an order ended unfilled.
@@ -232,6 +240,18 @@ pub enum CancelReason {
     SelfTrade,
     /// A reason that this build does not know.
     Other,
+    /// The account's margin did not carry it when it was to trade.
+    Margin,
+    /// The other one of stop-loss and take-profit traded.
+    Sibling,
+    /// The order that it waited for was cancelled.
+    Parent,
+    /// The time came at which the account had asked for all of its orders to be cancelled.
+    Scheduled,
+    /// It was modified: another order stands in its place.
+    Replaced,
+    /// It went off while only post-only orders were taken.
+    PostOnlyWindow,
 }
 
 /// What became of an order.

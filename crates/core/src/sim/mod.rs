@@ -5,51 +5,28 @@
 //! where in a queue, how a bar came about, or what the market would have done about our orders.
 
 mod account;
+mod api;
 mod bars;
 mod latency;
 mod liquidation;
 mod market;
+mod order;
 mod queue;
+mod report;
 mod synthetic;
 mod venue;
 
-use crate::domain::Body;
-
+pub use api::{Audit, DepthLevel, Fault, LeverageError, MarginMode, ModifyError};
 pub use bars::{BarModel, BarPath, Walk};
 pub use latency::Latency;
+pub use order::{
+    ClientId, Grouping, Life, OrderRecord, OrderRef, Trigger, TriggerThen, TriggerWhen, VenueOrder,
+    VenueOrderKind,
+};
 pub use queue::QueueModel;
+pub use report::{AccountId, Cause, PublicTrade, Report, Traded};
 pub use synthetic::{Crash, Synthetic, SyntheticConfig};
 pub use venue::Venue;
-
-/// Which account at the venue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AccountId(u16);
-
-impl AccountId {
-    /// The first account.
-    pub const FIRST: Self = Self(0);
-
-    /// The account with this index.
-    pub fn new(index: usize) -> Self {
-        Self(u16::try_from(index).unwrap_or(u16::MAX))
-    }
-
-    /// Its index.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// Something that the venue tells one of its accounts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Report {
-    /// Who is told.
-    pub account: AccountId,
-    /// When, by the venue's clock.
-    pub time_ns: i64,
-    /// What.
-    pub body: Body<'static>,
-}
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::risk::testing::{approve, ask, bid, reduce};
 use crate::testing::{price, qty, xrp, xrp_spec};
 
 const ID: InstrumentId = InstrumentId::new(0);
-const US: AccountId = AccountId(0);
+const US: AccountId = AccountId::FIRST;
 
 struct Pit {
     venue: Venue,

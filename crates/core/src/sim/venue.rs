@@ -400,7 +400,13 @@ impl Venue {
                 open_orders: u32::try_from(open).unwrap_or(u32::MAX),
                 last: at.saturating_add(1) == count,
             };
-            self.reports.push(Report { account, time_ns: now, body: Body::Position(report) });
+            self.reports.push(Report {
+                account,
+                time_ns: now,
+                body: Body::Position(report),
+                order: None,
+                traded: None,
+            });
         }
     }
 
@@ -425,7 +431,13 @@ impl Venue {
             account.portfolio.apply_funding(funding.instrument, amount);
             let payment = FundingPayment { instrument: funding.instrument, amount };
             let body = Body::Funding(payment);
-            self.reports.push(Report { account: AccountId::new(at), time_ns: now, body });
+            self.reports.push(Report {
+                account: AccountId::new(at),
+                time_ns: now,
+                body,
+                order: None,
+                traded: None,
+            });
         }
     }
 
@@ -484,7 +496,7 @@ impl Venue {
     }
 
     pub(super) fn say(&mut self, account: AccountId, body: Body<'static>, time_ns: i64) {
-        self.reports.push(Report { account, time_ns, body });
+        self.reports.push(Report { account, time_ns, body, order: None, traded: None });
     }
 
     pub(super) fn say_status(&mut self, resting: &Resting, status: Status, now: i64) {
