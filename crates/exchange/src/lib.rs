@@ -40,14 +40,29 @@
     )
 )]
 
+mod accounts;
+mod actions;
+mod exchange;
 /// What goes wrong between the exchange and its clients.
 pub mod faults;
+mod gateway;
+mod history;
+mod info;
 /// How much everybody may ask.
 pub mod limits;
+/// What happens in the markets by itself.
+pub mod markets;
 mod nonces;
+mod schedule;
+/// Sockets.
+pub mod server;
+mod shapes;
+mod streams;
 mod text;
 
+pub use exchange::{AdminError, Exchange, ExchangeConfig, Payload, Push, PushKind, Reply};
 pub use flyball_venues::hyperliquid::sign::Address;
+pub use gateway::{Delivered, Delivery, Gateway, RequestId};
 pub use nonces::{NonceError, Nonces};
 
 use std::net::IpAddr;

@@ -9,6 +9,7 @@ mod wild;
 
 pub use network::{Lost, Network, PushPlan, Refuse, RequestPlan, Tamper};
 pub use script::{Fault, Kind, Script, ScriptError, Target};
+pub(crate) use script::nanos as nanoseconds;
 pub(crate) use wild::distort;
 
 #[cfg(test)]

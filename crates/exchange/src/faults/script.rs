@@ -180,7 +180,7 @@ impl Script {
 }
 
 /// Milliseconds of a script as nanoseconds.
-pub(super) fn nanos(ms: u64) -> i64 {
+pub(crate) fn nanos(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(MILLISECOND)
 }
 

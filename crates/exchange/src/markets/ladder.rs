@@ -43,9 +43,10 @@ impl Ladder {
 pub(super) fn merged(levels: impl Iterator<Item = (Price, Qty)>) -> Vec<Level> {
     let mut all: Vec<Level> = Vec::with_capacity(32);
     for (price, qty) in levels {
+        let full = all.len() == SHOWN;
         match all.last_mut() {
             Some(last) if last.price == price => last.qty = last.qty.plus(qty),
-            _ if all.len() == SHOWN => break,
+            _ if full => break,
             _ => all.push(Level { price, qty }),
         }
     }

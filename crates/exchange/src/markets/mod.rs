@@ -4,13 +4,11 @@ mod candles;
 mod context;
 mod ladder;
 mod listing;
-mod replay;
 mod synthetic;
 
 pub(crate) use candles::{Candle, Candles, INTERVALS};
 pub(crate) use context::Context;
 pub use listing::Listing;
-pub use replay::{Replay, ReplayOptions};
 pub use synthetic::{SyntheticMarket, SyntheticOptions};
 
 use flyball_core::domain::{
