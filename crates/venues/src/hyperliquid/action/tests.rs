@@ -1,11 +1,9 @@
-use flyball_core::domain::{
-    ClientOrderId, Fees, Instrument, InstrumentId, MarginTier, Price, Purpose, Qty, Rate,
-    StrategyId,
-};
+use flyball_core::domain::{ClientOrderId, InstrumentId, Price, Purpose, Qty, StrategyId};
 
 use super::*;
 use crate::hyperliquid::sign::{Address, Envelope, Network, SigningKey};
-use crate::hyperliquid::{Assets, Signer, perp_spec, post_body};
+use crate::hyperliquid::testing::assets;
+use crate::hyperliquid::{Signer, post_body};
 
 const KEY: &str = "0x0123456789012345678901234567890123456789012345678901234567890123";
 
@@ -98,15 +96,6 @@ fn every_action_is_signed_and_sent_byte_for_byte_as_the_official_sdk_does() {
         let ours = post_body(&action, &envelope, &signature).unwrap();
         assert_eq!(String::from_utf8(ours).unwrap(), body, "{name}");
     }
-}
-
-fn assets() -> Assets {
-    let fees = Fees { maker: Rate::from_ppm(150), taker: Rate::from_ppm(450) };
-    let tiers = vec![MarginTier { from_notional: 0, max_leverage: 10 }];
-    let spec = perp_spec("HYPE", 2, tiers, fees).unwrap();
-    let mut assets = Assets::new();
-    assets.add(159, &Instrument::new(InstrumentId::new(3), &spec).unwrap()).unwrap();
-    assets
 }
 
 fn order(kind: OrderKind) -> Order {
