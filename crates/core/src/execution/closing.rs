@@ -8,9 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    CommandOf, ExitReason, Notice, PositionReport, Purpose, Qty, Rate, Scope, Side,
-};
+use crate::domain::{CommandOf, ExitReason, Notice, PositionReport, Purpose, Qty, Scope, Side};
 use crate::execution::desk::{Desk, Wish};
 use crate::execution::entries::reach;
 
@@ -117,13 +115,17 @@ impl Job {
         let touch = desk.market.best.map(|best| best.level(side.opposite()).price);
         let Some(from) = touch.or(desk.market.references.last()) else { return };
         let widening = 1_i64.checked_shl(self.fruitless.min(20)).unwrap_or(1);
+        let most = desk.limits.max_close_slippage.parts();
         let slip = desk.limits.close_slippage.parts().saturating_mul(widening);
-        let slip = Rate::from_parts(slip.min(desk.limits.max_close_slippage.parts()));
-        let price = from.worse(side, reach(from.ticks(), slip.parts()));
+        let price = from.worse(side, reach(from.ticks(), slip.min(most)));
         let price = desk.instrument.round_aggressive(price, side);
-        self.fruitless = self.fruitless.saturating_add(1);
-        // A refusal is told by the gate; the next attempt comes with the next deadline.
-        let _told = desk.submit(&Wish::close(purpose, side, price, left));
+        // A refusal is told by the gate; the next attempt comes with the next deadline, nearer: this
+        // one was further from the gate's reference than from the touch.
+        self.fruitless = match desk.submit(&Wish::close(purpose, side, price, left)) {
+            Err(_) => self.fruitless.saturating_sub(1),
+            Ok(()) if slip < most => self.fruitless.saturating_add(1),
+            Ok(()) => self.fruitless,
+        };
     }
 
     /// One of our orders in this instrument traded: the next attempt need not wait or widen.

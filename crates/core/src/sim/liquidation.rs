@@ -1,124 +1,193 @@
 //! Liquidation, by Hyperliquid's rules (documentation, trading/liquidations): below maintenance the
-//! venue sends market orders for the whole position, in slices of a fifth above 100 000 USD with
-//! 30 s between them; below two thirds of maintenance the backstop takes positions and margin.
+//! venue sends market orders for the whole position; above 100 000 USD for a fifth of it, and within
+//! 30 s of that for the whole. Below two thirds of maintenance the backstop takes over positions and
+//! margin. Below nothing, see `deleverage`.
 
 use crate::domain::{
-    Body, CancelReason, ClientOrderId, Fill, Instrument, InstrumentId, Money, NetQty, Order,
-    OrderKind, Price, Purpose, Qty, SECOND, StrategyId, TimeInForce, VenueOrderId,
+    CancelReason, Instrument, InstrumentId, Level, Money, NetQty, Price, Qty, SECOND, Side,
+    TimeInForce, VenueOrderId,
 };
 use crate::sim::AccountId;
+use crate::sim::booking::Deal;
 use crate::sim::market::Resting;
-use crate::sim::queue::Place;
-use crate::sim::venue::{Venue, closing_side};
+use crate::sim::matching::Taker;
+use crate::sim::order::{ClientId, Life, OrderRecord, VenueOrder, VenueOrderKind};
+use crate::sim::report::Cause;
+use crate::sim::venue::Venue;
 
 const SLICED_ABOVE: Money = Money::from_whole(100_000);
 const COOL_DOWN_NS: i64 = 30 * SECOND;
 
 impl Venue {
-    /// Deal with every account that is in distress.
+    /// Deal with every account that is in distress, after the mark of `moved` did.
     #[cold]
-    pub(super) fn liquidate(&mut self, now: i64) {
-        let (_, accounts, _) = self.parts();
-        let count = accounts.len();
-        for account in (0..count).map(AccountId::new) {
-            let (_, accounts, _) = self.parts();
-            let Some(owner) = accounts.get_mut(account.index()) else { continue };
+    pub(super) fn liquidate(&mut self, moved: InstrumentId, now: i64) {
+        for id in (0..self.accounts.len()).map(AccountId::new) {
+            let Some(owner) = self.account(id) else { continue };
             let (below, far_below) = owner.distress();
             if !below {
                 continue;
             }
-            let cooling = now < owner.cool_until_ns;
-            if far_below {
-                self.withdraw(account, CancelReason::Liquidated, now);
-                self.backstop(account, now);
-            } else if !cooling {
-                self.withdraw(account, CancelReason::Liquidated, now);
-                self.sell_off(account, now);
+            let nothing_left = owner.portfolio.equity() < Money::ZERO;
+            self.cancel_all(id, CancelReason::Liquidated, now);
+            if nothing_left {
+                self.deleverage(id, moved, now);
+            } else if far_below {
+                self.backstop(id, now);
+            } else {
+                self.sell_off(id, now);
             }
+        }
+        if self.house.portfolio.equity() < Money::ZERO {
+            self.deleverage(AccountId::BACKSTOP, moved, now);
         }
     }
 
-    fn holdings(&mut self, account: AccountId) -> Vec<(Instrument, NetQty)> {
-        let (markets, accounts, _) = self.parts();
-        let Some(owner) = accounts.get(account.index()) else { return Vec::new() };
-        let held = |instrument: &Instrument| owner.portfolio.qty(instrument.id());
-        let all =
-            markets.iter().map(|market| (market.instrument.clone(), held(&market.instrument)));
+    pub(super) fn holdings(&self, account: AccountId) -> Vec<(Instrument, NetQty)> {
+        let Some(owner) = self.account(account) else { return Vec::new() };
+        let all = self
+            .markets
+            .iter()
+            .map(|market| (market.instrument.clone(), owner.portfolio.qty(market.instrument.id())));
         all.filter(|(_, qty)| !qty.is_flat()).collect()
     }
 
     fn sell_off(&mut self, account: AccountId, now: i64) {
+        let whole = self.account(account).is_none_or(|owner| now < owner.whole_until_ns);
         for (instrument, held) in self.holdings(account) {
-            let (markets, accounts, _) = self.parts();
-            let mark = markets.get(instrument.id().index()).and_then(|market| market.mark);
-            let value = mark.map_or(Money::UNKNOWN, |mark| instrument.value(mark, held.abs()));
-            let sliced = value > SLICED_ABOVE;
-            let qty =
-                if sliced { Qty::from_lots(held.abs().lots().div_ceil(5)) } else { held.abs() };
-            if let Some(owner) = accounts.get_mut(account.index())
-                && sliced
-            {
-                owner.cool_until_ns = now.saturating_add(COOL_DOWN_NS);
+            let Some(mark) = self.mark(instrument.id()) else { continue };
+            let sliced = !whole && instrument.value(mark, held.abs()) > SLICED_ABOVE;
+            let lots = held.abs().lots();
+            let qty = Qty::from_lots(if sliced { lots.div_ceil(5) } else { lots });
+            if sliced && let Some(owner) = self.account_mut(account) {
+                owner.whole_until_ns = now.saturating_add(COOL_DOWN_NS);
             }
-            let mut order = market_order(account, instrument.id(), held, qty);
-            self.take_all(&mut order, now);
+            let price = self.last_price(account, &instrument, (mark, qty), held.is_long());
+            let mut order = unnamed(account, &instrument, closing_side(held), (price, qty));
+            let most = Qty::MAX;
+            self.take(&mut Taker { resting: &mut order, most, cause: Cause::Liquidation }, now);
         }
     }
 
-    /// Positions go at the mark, and what equity is left goes with them.
+    /// The price at which closing so much leaves the account nothing: no liquidation goes further
+    /// (assumed), so none ends in debt.
+    fn last_price(
+        &self,
+        account: AccountId,
+        instrument: &Instrument,
+        (mark, qty): (Price, Qty),
+        long: bool,
+    ) -> Price {
+        let value = instrument.value(mark, qty);
+        let fee = value.at_rate(instrument.fees().taker);
+        let equity = self.account(account).map_or(Money::ZERO, |owner| owner.portfolio.equity());
+        let spare = equity.minus(fee).max(Money::ZERO);
+        let gains_with_value = instrument.gain(long, Money::ZERO, Money::ONE) > Money::ZERO;
+        let last = if gains_with_value { value.minus(spare) } else { value.plus(spare) };
+        let any = match closing(long) {
+            Side::Ask => Price::from_ticks(1),
+            Side::Bid => Price::from_ticks(Price::MAX.ticks().saturating_sub(1)),
+        };
+        instrument.price_for(last, qty).map_or(any, |price| match closing(long) {
+            Side::Ask => price.offset(1).min(mark),
+            Side::Bid => price.offset(-1).max(mark),
+        })
+    }
+
+    /// Positions go to the backstop at the mark, and what equity is left goes with them.
     fn backstop(&mut self, account: AccountId, now: i64) {
         let holdings = self.holdings(account);
         let count = holdings.len();
         for (at, (instrument, held)) in holdings.into_iter().enumerate() {
-            let (markets, accounts, trade_count) = self.parts();
-            let Some(mark) = markets.get(instrument.id().index()).and_then(|m| m.mark) else {
-                continue;
-            };
-            let Some(owner) = accounts.get_mut(account.index()) else { continue };
-            *trade_count = trade_count.saturating_add(1);
+            let Some(mark) = self.mark(instrument.id()) else { continue };
             let last = at.saturating_add(1) == count;
-            let rest = owner.portfolio.equity().max(Money::ZERO);
-            let fill = Fill {
-                instrument: instrument.id(),
-                client_order_id: ClientOrderId::default(),
-                venue_order_id: VenueOrderId::default(),
-                trade_id: *trade_count,
-                side: closing_side(held.is_long()),
-                price: mark,
-                qty: held.abs(),
-                fee: if last { rest } else { Money::ZERO },
-                maker: false,
-                liquidation: true,
+            let equity = self.account(account).map_or(Money::ZERO, |it| it.portfolio.equity());
+            let rest = if last { equity.max(Money::ZERO) } else { Money::ZERO };
+            let hand_over = HandOver {
+                from: account,
+                to: Some(AccountId::BACKSTOP),
+                cause: Cause::Backstop,
+                at: Level { price: mark, qty: held.abs() },
+                side: closing_side(held),
+                pays: rest,
             };
-            owner.portfolio.apply_fill(&instrument, &fill, now);
-            self.say(account, Body::Fill(fill), now);
+            self.hand_over(&instrument, &hand_over, now);
         }
+    }
+
+    /// A position, or a part of it, goes from one to another without the book.
+    pub(super) fn hand_over(&mut self, instrument: &Instrument, what: &HandOver, now: i64) {
+        let deal = Deal {
+            trade_id: self.next_trade(),
+            at: what.at,
+            maker: false,
+            cause: what.cause,
+            other: what.to,
+            liquidated: Some(what.from),
+            settles: Some(what.pays),
+        };
+        let numbers = (what.at.price, what.at.qty);
+        let from = unnamed(what.from, instrument, what.side, numbers);
+        let Some(to) = what.to else { return self.book_with_others(&from, &deal, now) };
+        self.book(&from, &deal, now);
+        let to = unnamed(to, instrument, what.side.opposite(), numbers);
+        let settles = match what.cause {
+            Cause::Backstop => Some(what.pays.negated()),
+            _ => Some(Money::ZERO),
+        };
+        self.book(&to, &Deal { other: Some(what.from), settles, ..deal }, now);
     }
 }
 
-fn market_order(account: AccountId, instrument: InstrumentId, held: NetQty, qty: Qty) -> Resting {
-    let side = closing_side(held.is_long());
-    let price = if held.is_long() {
-        Price::from_ticks(1)
-    } else {
-        Price::from_ticks(Price::MAX.ticks().saturating_sub(1))
-    };
-    let order = Order {
-        client_order_id: ClientOrderId::default(),
-        instrument,
-        strategy: StrategyId::default(),
+/// A position, or a part of it, that changes hands without the book.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HandOver {
+    pub(super) from: AccountId,
+    /// `None` for the market's others.
+    pub(super) to: Option<AccountId>,
+    pub(super) cause: Cause,
+    pub(super) at: Level,
+    /// On which side of the trade `from` is.
+    pub(super) side: Side,
+    /// What `from` pays beside it.
+    pub(super) pays: Money,
+}
+
+/// The side of an order that closes a position.
+pub(super) const fn closing_side(held: NetQty) -> Side {
+    closing(held.is_long())
+}
+
+const fn closing(long: bool) -> Side {
+    if long { Side::Ask } else { Side::Bid }
+}
+
+/// An order that the venue itself makes: it has no id.
+fn unnamed(
+    account: AccountId,
+    instrument: &Instrument,
+    side: Side,
+    (price, qty): (Price, Qty),
+) -> Resting {
+    let order = VenueOrder {
+        client_id: ClientId::NONE,
+        instrument: instrument.id(),
         side,
         price,
         qty,
-        kind: OrderKind::Limit(TimeInForce::ImmediateOrCancel),
         reduce_only: true,
-        purpose: Purpose::Flatten,
+        kind: VenueOrderKind::Limit(TimeInForce::ImmediateOrCancel),
     };
-    Resting {
+    Resting::new(OrderRecord {
         account,
+        venue_order_id: VenueOrderId::new(0),
         order,
-        venue_order_id: VenueOrderId::default(),
+        life: Life::Acting,
         remaining: qty,
-        place: Place::default(),
-    }
+        filled: Qty::ZERO,
+        paid: Money::ZERO,
+        triggered: false,
+        placed_ns: 0,
+        changed_ns: 0,
+    })
 }

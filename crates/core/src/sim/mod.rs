@@ -5,28 +5,41 @@
 //! where in a queue, how a bar came about, or what the market would have done about our orders.
 
 mod account;
-mod api;
 mod bars;
+mod booking;
+mod deleverage;
+mod faults;
+mod history;
 mod latency;
+mod ledger;
 mod liquidation;
+mod margin;
 mod market;
+mod matching;
 mod order;
+mod orders;
 mod queue;
 mod report;
 mod synthetic;
+mod triggers;
 mod venue;
+mod watching;
 
-pub use api::{Audit, DepthLevel, Fault, LeverageError, MarginMode, ModifyError};
 pub use bars::{BarModel, BarPath, Walk};
+pub use faults::Fault;
 pub use latency::Latency;
+pub use ledger::Audit;
+pub use margin::{LeverageError, MarginMode};
 pub use order::{
     ClientId, Grouping, Life, OrderRecord, OrderRef, Trigger, TriggerThen, TriggerWhen, VenueOrder,
     VenueOrderKind,
 };
+pub use orders::ModifyError;
 pub use queue::QueueModel;
 pub use report::{AccountId, Cause, PublicTrade, Report, Traded};
 pub use synthetic::{Crash, Synthetic, SyntheticConfig};
 pub use venue::Venue;
+pub use watching::DepthLevel;
 
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,9 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Not in a queue.
+    pub(super) const NOWHERE: Self = Self { ahead: Qty::ZERO, shown: Qty::ZERO, traded: Qty::ZERO };
+
     /// Join a level that shows so much.
     pub(super) const fn join(model: QueueModel, shown: Qty) -> Self {
         let ahead = match model {
@@ -60,17 +63,23 @@ impl Place {
         Self { ahead, shown, traded: Qty::ZERO }
     }
 
-    #[cfg(test)]
+    /// So many of the level's own lots must trade before the order does.
     pub(super) const fn ahead(&self) -> Qty {
         self.ahead
     }
 
-    /// Lots traded at the level: what of them reaches the order.
-    pub(super) fn trade(&mut self, qty: Qty) -> Qty {
+    /// `qty` traded at the level, of which accounts' orders that stand before this one left `left`:
+    /// what of that reaches the order.
+    pub(super) fn trade(&mut self, qty: Qty, left: Qty) -> Qty {
         self.traded = self.traded.plus(qty);
-        let reaches = qty.minus(self.ahead);
-        self.ahead = self.ahead.minus(qty);
+        let reaches = left.minus(self.ahead);
+        self.ahead = self.ahead.minus(left);
         reaches
+    }
+
+    /// An account took so much of the level's own. A recording does not know of it.
+    pub(super) fn taken(&mut self, qty: Qty) {
+        self.ahead = self.ahead.minus(qty);
     }
 
     /// The level now shows so much.
@@ -113,12 +122,12 @@ mod tests {
     #[test]
     fn back_moves_forward_with_trades_only() {
         let mut place = Place::join(QueueModel::Back, qty(10));
-        assert_eq!(place.trade(qty(4)), Qty::ZERO);
+        assert_eq!(place.trade(qty(4), qty(4)), Qty::ZERO);
         place.shows(QueueModel::Back, qty(6));
         place.shows(QueueModel::Back, qty(20)); // others join behind
         place.shows(QueueModel::Back, qty(9)); // and leave
         assert_eq!(place.ahead(), qty(6));
-        assert_eq!(place.trade(qty(7)), qty(1), "the seventh lot is ours");
+        assert_eq!(place.trade(qty(7), qty(7)), qty(1), "the seventh lot is ours");
     }
 
     #[test]
@@ -131,7 +140,7 @@ mod tests {
     #[test]
     fn front_trades_first() {
         let mut place = Place::join(QueueModel::Front, qty(10));
-        assert_eq!(place.trade(qty(4)), qty(4));
+        assert_eq!(place.trade(qty(4), qty(4)), qty(4));
     }
 
     #[test]
@@ -147,7 +156,7 @@ mod tests {
     fn a_trade_is_not_counted_again_when_the_level_shrinks_by_it() {
         let model = QueueModel::Probability { power: 2.0 };
         let mut place = Place::join(model, qty(10));
-        place.trade(qty(4));
+        place.trade(qty(4), qty(4));
         place.shows(model, qty(6));
         assert_eq!(place.ahead(), qty(6));
     }
@@ -163,7 +172,7 @@ mod tests {
                 let mut place = Place::join(model, qty(first));
                 for &(trade, lots) in &steps {
                     let before = place.ahead();
-                    if trade { place.trade(qty(lots)); } else { place.shows(model, qty(lots)); }
+                    if trade { place.trade(qty(lots), qty(lots)); } else { place.shows(model, qty(lots)); }
                     prop_assert!(place.ahead() <= before);
                 }
             }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    CancelReason, ClientOrderId, Depth, DepthKind, Event, Fill, FundingRate, Instrument,
+    Body, CancelReason, ClientOrderId, Depth, DepthKind, Event, Fill, FundingRate, Instrument,
     InstrumentId, InstrumentKind, Level, Money, NetQty, Order, OrderKind, Price, Purpose, Qty,
     Rate, Reference, RejectReason, SECOND, Sequence, Side, Status, TimeInForce, Trade,
 };
