@@ -57,7 +57,8 @@ CRATES: dict[str, set[str]] = {
     "core": set(),
     "venues": {"flyball-core"},
     "data": {"flyball-core", "flyball-venues"},
-    "python": {"flyball-core", "flyball-data"},
+    "exchange": {"flyball-core", "flyball-venues", "flyball-data"},
+    "python": {"flyball-core", "flyball-data", "flyball-exchange"},
 }
 
 PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))

@@ -123,10 +123,6 @@ impl Members {
         self.all.get(id.index()).filter(|member| member.id == id)
     }
 
-    pub(crate) fn by_id_mut(&mut self, id: AccountId) -> Option<&mut Member> {
-        self.all.get_mut(id.index()).filter(|member| member.id == id)
-    }
-
     /// The account that a signer acts for: its own, or that of the agent's master.
     pub(crate) fn signs_for(&self, signer: Address, now_ms: i64) -> Option<&Member> {
         if let Some(own) = self.find(signer) {
@@ -239,9 +235,8 @@ mod tests {
     #[test]
     fn an_agent_is_valid_for_180_days_at_most() {
         let mut members = members();
-        let mut until = |ms| {
-            members.approve(address(1), Agent { valid_until_ms: ms, ..agent("x", 10) }, NOW)
-        };
+        let mut until =
+            |ms| members.approve(address(1), Agent { valid_until_ms: ms, ..agent("x", 10) }, NOW);
         assert_eq!(until(NOW), Err(AgentError::Validity));
         assert_eq!(until(NOW + VALID_MS + 1), Err(AgentError::Validity));
         assert_eq!(until(NOW + VALID_MS), Ok(None));

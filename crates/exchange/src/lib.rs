@@ -56,6 +56,7 @@ mod nonces;
 mod schedule;
 /// Sockets.
 pub mod server;
+mod setup;
 mod shapes;
 mod streams;
 mod text;
@@ -64,6 +65,7 @@ pub use exchange::{AdminError, Exchange, ExchangeConfig, Payload, Push, PushKind
 pub use flyball_venues::hyperliquid::sign::Address;
 pub use gateway::{Delivered, Delivery, Gateway, RequestId};
 pub use nonces::{NonceError, Nonces};
+pub use setup::{AccountSetup, MarketSetup, Setup, SetupError};
 
 use std::net::IpAddr;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use flyball_core::domain::{ConfigError, Decimal, InstrumentId, MILLISECOND, Money};
+use flyball_core::domain::{ConfigError, Decimal, InstrumentId, MILLISECOND, Money, SECOND};
 use flyball_core::sim::Crash;
 use flyball_data::DataError;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,8 @@ pub enum SetupError {
 /// First prices of the synthetic markets.
 const BTC_PRICE: Decimal = Decimal::new(100_000, 0);
 const XRP_PRICE: Decimal = Decimal::new(21, 1);
+/// How long the synthetic markets ran before the exchange begins.
+const WARM_UP_NS: i64 = 5 * SECOND;
 
 impl Setup {
     /// Synthetic markets that follow from a seed, without accounts.
@@ -140,7 +142,9 @@ impl Setup {
                 config.agents.push((account.address, name.clone(), *agent));
             }
         }
-        Ok(Exchange::new(&config, markets)?)
+        let mut exchange = Exchange::new(&config, markets)?;
+        exchange.advance(start_ns);
+        Ok(exchange)
     }
 
     fn markets(&self, start_ns: i64) -> Result<(i64, Markets), SetupError> {
@@ -153,8 +157,12 @@ impl Setup {
                 let mut sources: Vec<Box<dyn Source>> = Vec::new();
                 for (at, price) in [(0_u16, BTC_PRICE), (1, XRP_PRICE)] {
                     let seed = self.seed.wrapping_mul(31).wrapping_add(u64::from(at));
-                    let mut options = SyntheticOptions::new(seed, start_ns, price);
-                    options.crash = *crash;
+                    // The market was there before the exchange is asked for the first time.
+                    let before_ns = start_ns.saturating_sub(WARM_UP_NS);
+                    let mut options = SyntheticOptions::new(seed, before_ns, price);
+                    let later =
+                        |it: Crash| Crash { at_ns: it.at_ns.saturating_add(WARM_UP_NS), ..it };
+                    options.crash = crash.map(later);
                     if let Some(messages) = messages_per_second {
                         options.messages_per_second = *messages;
                     }
@@ -166,10 +174,8 @@ impl Setup {
                 Ok((start_ns, Markets::new(listings, sources)?))
             }
             MarketSetup::Replay { path, keep_times, again } => {
-                let options = ReplayOptions {
-                    start_ns: (!keep_times).then_some(start_ns),
-                    again: *again,
-                };
+                let options =
+                    ReplayOptions { start_ns: (!keep_times).then_some(start_ns), again: *again };
                 let (listings, replay) = Replay::open(path, options)?;
                 let start_ns = replay.start_ns();
                 Ok((start_ns, Markets::new(listings, vec![Box::new(replay)])?))

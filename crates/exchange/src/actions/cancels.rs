@@ -64,9 +64,10 @@ impl Exchange {
     ) -> Result<(), String> {
         let missing = || format!("{} asset={asset}", words::MISSING);
         let instrument = self.asset(asset).ok_or_else(missing)?.id();
-        let trigger = self.venue.order(actor.id, which).is_some_and(|it| {
-            it.is_live() && it.order.trigger().is_some()
-        });
+        let trigger = self
+            .venue
+            .order(actor.id, which)
+            .is_some_and(|it| it.is_live() && it.order.trigger().is_some());
         if fast && trigger {
             // The rule is documented, the words are unverified.
             return Err(format!("Fast cancels do not take trigger orders. asset={asset}"));

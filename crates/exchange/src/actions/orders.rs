@@ -46,9 +46,7 @@ pub(super) fn understand(
         Ok(ticks) if Price::from_ticks(ticks).is_tradable() => Ok(Price::from_ticks(ticks)),
         Ok(_) | Err(DecimalError::OutOfRange) => Err(invalid("price")),
         Err(_) if number.units() <= 0 => Err(invalid("price")),
-        Err(_) => {
-            Err(Wrong::Order(format!("Price must be divisible by tick size. asset={asset}")))
-        }
+        Err(_) => Err(Wrong::Order(format!("Price must be divisible by tick size. asset={asset}"))),
     };
     let lots = wire.size.0.in_steps(instrument.lot_size()).map_err(|_| invalid("size"))?;
     let qty = Qty::from_lots(u64::try_from(lots).map_err(|_| invalid("size"))?);

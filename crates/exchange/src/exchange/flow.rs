@@ -1,7 +1,7 @@
 //! How time goes on: the markets move, what the venue has to say becomes histories and messages.
 
 use flyball_core::domain::{
-    Body, Fill, HOUR, InstrumentId, Level, Price, Qty, Random, Rate, Side, Status,
+    Body, Fill, HOUR, InstrumentId, Level, Price, Random, Rate, Side, Status,
 };
 use flyball_core::sim::{Cause, PublicTrade, Report};
 
@@ -10,7 +10,6 @@ use crate::exchange::{Exchange, PAST_RATES, RECENT_TRADES};
 use crate::history::{FillRow, FundingRow, Worth};
 use crate::markets::{Change, Happening};
 use crate::shapes::market::{RateRow, TradeRow};
-use crate::shapes::millis;
 
 /// Numbers of others' trades begin here: those of accounts stay below.
 const OTHERS_TRADES: u64 = 500_000_000_000_000;
@@ -71,14 +70,11 @@ impl Exchange {
             Change::Funding { rate, settles: true } => Some(rate),
             _ => None,
         };
-        let by_accounts = self.settle_at(funding);
+        self.settle_at(funding);
         if let Change::Trade { aggressor, level, id: number } = happening.change {
-            let left = level.qty.minus(by_accounts);
-            if !left.is_zero() {
-                let level = Level { price: level.price, qty: left };
-                let tid = OTHERS_TRADES.saturating_add(number);
-                self.print_trade(id, aggressor, level, (tid, [None, None]));
-            }
+            // Orders of accounts that it reached have fills with numbers of their own (assumed).
+            let tid = OTHERS_TRADES.saturating_add(number);
+            self.print_trade(id, aggressor, level, (tid, [None, None]));
         }
         if let Some(board) = self.boards.get_mut(id.index()) {
             board.context.mark = self.venue.mark(id).or(board.context.mark);
@@ -128,21 +124,16 @@ impl Exchange {
         self.settle_at(None);
     }
 
-    /// As [`Exchange::settle`], while funding of this rate is paid. How many lots accounts traded
-    /// with others.
-    fn settle_at(&mut self, funding: Option<Rate>) -> Qty {
+    /// As [`Exchange::settle`], while funding of this rate is paid.
+    fn settle_at(&mut self, funding: Option<Rate>) {
         let trades: Vec<PublicTrade> = self.venue.drain_trades().collect();
         let reports: Vec<Report> = self.venue.drain_reports().collect();
         if trades.is_empty() && reports.is_empty() {
-            return Qty::ZERO;
+            return;
         }
         let hash = self.transaction();
-        let mut with_others = Qty::ZERO;
         for trade in trades {
             let users = [trade.buyer, trade.seller];
-            if users.contains(&None) {
-                with_others = with_others.plus(trade.trade.qty);
-            }
             let known = users.map(|user| user.and_then(|id| Some(self.members.by_id(id)?.address)));
             let level = Level { price: trade.trade.price, qty: trade.trade.qty };
             let id = trade.trade.instrument;
@@ -152,7 +143,6 @@ impl Exchange {
         for report in &reports {
             self.tell(report, funding, hash);
         }
-        with_others
     }
 
     /// One report to one account.
@@ -194,13 +184,8 @@ impl Exchange {
 
     fn note_fill(&mut self, address: Address, report: &Report, fill: Fill, hash: u64) {
         let client_id = report.order.map_or_else(Default::default, |it| it.order.client_id);
-        let row = FillRow {
-            time_ms: self.clock_ms(),
-            fill,
-            traded: report.traded,
-            client_id,
-            hash,
-        };
+        let row =
+            FillRow { time_ms: self.clock_ms(), fill, traded: report.traded, client_id, hash };
         let value = self.instrument(fill.instrument).map(|it| it.value(fill.price, fill.qty));
         if let Some(member) = self.members.find_mut(address) {
             member.history.fill(row);
@@ -253,11 +238,6 @@ impl Exchange {
         let happening = Happening { time_ns: self.now_ns, instrument: id, change };
         self.happen(&happening);
         self.push_due();
-    }
-
-    /// What its clock shows at a time of the venue, ms since 1970.
-    pub(crate) const fn stamp(&self, time_ns: i64) -> i64 {
-        millis(time_ns.saturating_add(self.skew_ns))
     }
 
     /// The mark of an instrument.

@@ -19,8 +19,8 @@ use crate::shapes::market::{RateRow, TradeRow};
 use crate::streams::Streams;
 use crate::{Address, ConnId};
 
+pub(crate) use crate::limits::SocketRefusal;
 pub use admin::AdminError;
-pub use crate::limits::SocketRefusal;
 
 /// How the exchange begins.
 #[derive(Clone, Debug)]
@@ -182,7 +182,7 @@ impl Exchange {
             members.add(*address, AccountId::new(at));
         }
         let board = || Board {
-            context: Context::default(),
+            context: Context::new(),
             candles: Candles::new(),
             trades: VecDeque::new(),
             rates: VecDeque::new(),

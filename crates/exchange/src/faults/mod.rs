@@ -8,8 +8,8 @@ mod script;
 mod wild;
 
 pub use network::{Lost, Network, PushPlan, Refuse, RequestPlan, Tamper};
-pub use script::{Fault, Kind, Script, ScriptError, Target};
 pub(crate) use script::nanos as nanoseconds;
+pub use script::{Fault, Kind, Script, ScriptError, Target};
 pub(crate) use wild::distort;
 
 #[cfg(test)]

@@ -102,10 +102,9 @@ fn period(samples: &[Worth], from_ms: i64) -> Value {
         .first()
         .zip(inside.last())
         .map_or(Money::ZERO, |(first, last)| last.volume.minus(first.volume));
-    let worth: Vec<_> = inside.iter().map(|it| json!([it.time_ms, text::usdc(it.equity)])).collect();
-    let profits: Vec<_> = inside
-        .iter()
-        .map(|it| json!([it.time_ms, text::usdc(profit(it).minus(first))]))
-        .collect();
+    let worth: Vec<_> =
+        inside.iter().map(|it| json!([it.time_ms, text::usdc(it.equity)])).collect();
+    let profits: Vec<_> =
+        inside.iter().map(|it| json!([it.time_ms, text::usdc(profit(it).minus(first))])).collect();
     json!({"accountValueHistory": worth, "pnlHistory": profits, "vlm": text::usdc(volume)})
 }

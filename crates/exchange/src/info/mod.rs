@@ -78,18 +78,39 @@ impl Exchange {
             return Err(Reply { status: 422, body });
         }
         match kind {
-            "meta" | "metaAndAssetCtxs" | "allMids" | "l2Book" | "candleSnapshot"
-            | "recentTrades" | "fundingHistory" | "spotMeta" | "spotMetaAndAssetCtxs"
+            "meta"
+            | "metaAndAssetCtxs"
+            | "allMids"
+            | "l2Book"
+            | "candleSnapshot"
+            | "recentTrades"
+            | "fundingHistory"
+            | "spotMeta"
+            | "spotMetaAndAssetCtxs"
             | "maxBuilderFee" => self.market_info(kind, question),
-            "historicalOrders" | "userFills" | "userFillsByTime" | "userFunding"
-            | "userNonFundingLedgerUpdates" | "portfolio" | "userTwapSliceFills"
+            "historicalOrders"
+            | "userFills"
+            | "userFillsByTime"
+            | "userFunding"
+            | "userNonFundingLedgerUpdates"
+            | "portfolio"
+            | "userTwapSliceFills"
             | "userVaultEquities" => self.history_info(kind, question, user(question)?),
-            "clearinghouseState" | "spotClearinghouseState" | "openOrders"
-            | "frontendOpenOrders" | "orderStatus" | "userRateLimit" | "userRole"
-            | "extraAgents" | "userFees" | "userAbstraction" | "subAccounts" | "webData2"
-            | "activeAssetData" | "userToMultiSigSigners" | "isVip" => {
-                self.account_info(kind, question, user(question)?)
-            }
+            "clearinghouseState"
+            | "spotClearinghouseState"
+            | "openOrders"
+            | "frontendOpenOrders"
+            | "orderStatus"
+            | "userRateLimit"
+            | "userRole"
+            | "extraAgents"
+            | "userFees"
+            | "userAbstraction"
+            | "subAccounts"
+            | "webData2"
+            | "activeAssetData"
+            | "userToMultiSigSigners"
+            | "isVip" => self.account_info(kind, question, user(question)?),
             _ if NOT_SERVED.contains(&kind) => {
                 let body = format!("{kind} is not served by this local exchange");
                 Err(Reply { status: 422, body })

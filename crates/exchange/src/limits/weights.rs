@@ -9,7 +9,11 @@ pub fn exchange_weight(batch: usize) -> u32 {
 /// Weight of a question, before its answer is known.
 pub fn info_weight(kind: &str) -> u32 {
     match kind {
-        "l2Book" | "allMids" | "clearinghouseState" | "orderStatus" | "spotClearinghouseState"
+        "l2Book"
+        | "allMids"
+        | "clearinghouseState"
+        | "orderStatus"
+        | "spotClearinghouseState"
         | "exchangeStatus" => 2,
         "userRole" => 60,
         _ => 20,
@@ -19,8 +23,13 @@ pub fn info_weight(kind: &str) -> u32 {
 /// What an answer of so many rows weighs on top.
 pub fn extra_weight(kind: &str, rows: usize) -> u32 {
     let per = match kind {
-        "recentTrades" | "historicalOrders" | "userFills" | "userFillsByTime"
-        | "fundingHistory" | "userFunding" | "userNonFundingLedgerUpdates" => 20,
+        "recentTrades"
+        | "historicalOrders"
+        | "userFills"
+        | "userFillsByTime"
+        | "fundingHistory"
+        | "userFunding"
+        | "userNonFundingLedgerUpdates" => 20,
         "candleSnapshot" => 60,
         _ => return 0,
     };

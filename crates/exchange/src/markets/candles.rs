@@ -80,7 +80,12 @@ impl Candles {
     }
 
     /// The candles of an interval that overlap these times, oldest first, and the interval's length.
-    pub(crate) fn between(&self, interval: &str, from_ns: i64, to_ns: i64) -> Option<(i64, Vec<Candle>)> {
+    pub(crate) fn between(
+        &self,
+        interval: &str,
+        from_ns: i64,
+        to_ns: i64,
+    ) -> Option<(i64, Vec<Candle>)> {
         let at = INTERVALS.iter().position(|(name, _)| *name == interval)?;
         let (_, length) = INTERVALS.get(at)?;
         let inside = |candle: &&Candle| {

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use flyball_core::domain::{DAY, Instrument, Level, MINUTE, Money, Price, Qty, Rate};
 
+use crate::markets::INTEREST;
+
 /// Volume of one minute.
 #[derive(Clone, Copy, Debug)]
 struct Minute {
@@ -14,7 +16,7 @@ struct Minute {
 }
 
 /// The state of one market.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     minutes: VecDeque<Minute>,
     value: Money,
@@ -28,6 +30,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    pub(crate) const fn new() -> Self {
+        Self {
+            minutes: VecDeque::new(),
+            value: Money::ZERO,
+            qty: Qty::ZERO,
+            mark: None,
+            oracle: None,
+            funding: INTEREST,
+        }
+    }
+
     /// Somebody traded.
     pub(crate) fn trade(&mut self, instrument: &Instrument, level: Level, now_ns: i64) {
         self.forget(now_ns);

@@ -25,6 +25,12 @@ impl Ladder {
         self.0.clear();
     }
 
+    /// The best level is this one: what was better is gone.
+    pub(super) fn cap(&mut self, side: Side, best: Level) {
+        self.0.retain(|price, _| !price.better(side, best.price));
+        self.set(best);
+    }
+
     /// The best levels, each as `place` puts it on the venue's grid.
     pub(super) fn best(
         &self,

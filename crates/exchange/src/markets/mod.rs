@@ -4,11 +4,13 @@ mod candles;
 mod context;
 mod ladder;
 mod listing;
+mod replay;
 mod synthetic;
 
 pub(crate) use candles::{Candle, Candles, INTERVALS};
 pub(crate) use context::Context;
 pub use listing::Listing;
+pub use replay::{Replay, ReplayOptions};
 pub use synthetic::{SyntheticMarket, SyntheticOptions};
 
 use flyball_core::domain::{
@@ -132,6 +134,9 @@ impl std::fmt::Debug for Markets {
     }
 }
 
+/// The funding rate of an hour where nothing else is known: the interest alone, 0.01 % in 8 hours.
+pub(crate) const INTEREST: Rate = Rate::from_parts(12_500_000);
+
 /// Nothing moved.
 const UNMOVED: i64 = 1_000_000;
 
@@ -141,13 +146,13 @@ impl Markets {
     /// # Errors
     ///
     /// [`ConfigError`] when an instrument makes no sense.
-    pub fn new(
-        listings: Vec<Listing>,
-        sources: Vec<Box<dyn Source>>,
-    ) -> Result<Self, ConfigError> {
+    pub fn new(listings: Vec<Listing>, sources: Vec<Box<dyn Source>>) -> Result<Self, ConfigError> {
         let numbered = listings.iter().enumerate();
         let instruments = numbered.map(|(at, listing)| {
-            Instrument::new(InstrumentId::new(u16::try_from(at).unwrap_or(u16::MAX)), &listing.spec())
+            Instrument::new(
+                InstrumentId::new(u16::try_from(at).unwrap_or(u16::MAX)),
+                &listing.spec(),
+            )
         });
         let instruments = instruments.collect::<Result<Vec<_>, _>>()?;
         let moved = vec![UNMOVED; listings.len()];

@@ -154,10 +154,9 @@ impl SyntheticMarket {
                 let price = place(level.price, aggressor.opposite());
                 Change::Trade { aggressor, level: Level { price, qty: level.qty }, id }
             }
-            What::Change(Change::Reference { mark, oracle }) => Change::Reference {
-                mark: place(mark, Side::Bid),
-                oracle: place(oracle, Side::Bid),
-            },
+            What::Change(Change::Reference { mark, oracle }) => {
+                Change::Reference { mark: place(mark, Side::Bid), oracle: place(oracle, Side::Bid) }
+            }
             What::Change(other) => other,
             What::Nothing => return,
         };

@@ -52,7 +52,10 @@ fn markets_come_in_the_order_of_time_and_can_be_moved() {
     markets.move_prices(InstrumentId::new(1), 500_000);
     let book = |happening: Happening| match happening {
         Happening { instrument, change: Change::Book { bids, .. }, .. }
-            if instrument.index() == 1 => Some(bids[0].price.ticks()),
+            if instrument.index() == 1 =>
+        {
+            Some(bids[0].price.ticks())
+        }
         _ => None,
     };
     let bid = std::iter::from_fn(|| markets.pop(i64::MAX)).find_map(book).unwrap();

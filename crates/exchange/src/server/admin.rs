@@ -66,7 +66,8 @@ fn carry_out(exchange: &mut Exchange, wish: &Wish) -> Result<(), String> {
         }
         Wish::Restart => Ok(()),
         Wish::PostOnly { seconds } => {
-            let until = exchange.now_ns().saturating_add(i64::from(*seconds).saturating_mul(SECOND));
+            let until =
+                exchange.now_ns().saturating_add(i64::from(*seconds).saturating_mul(SECOND));
             exchange.post_only_until(until);
             Ok(())
         }

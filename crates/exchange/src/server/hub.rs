@@ -69,7 +69,10 @@ impl Hub {
     /// The time of the exchange.
     pub(super) fn now_ns(&self) -> i64 {
         let elapsed = self.started.elapsed().as_secs_f64() * self.config.speed * 1e9;
-        #[expect(clippy::cast_possible_truncation, reason = "a float turned to an integer saturates")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float turned to an integer saturates"
+        )]
         let elapsed = elapsed as i64;
         self.start_ns.saturating_add(elapsed)
     }
@@ -88,7 +91,12 @@ impl Hub {
     }
 
     /// An HTTP request.
-    pub(super) fn request(&self, peer: Peer, path: &str, body: &[u8]) -> oneshot::Receiver<Outcome> {
+    pub(super) fn request(
+        &self,
+        peer: Peer,
+        path: &str,
+        body: &[u8],
+    ) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         let now_ns = self.now_ns();
         let mut board = self.board();

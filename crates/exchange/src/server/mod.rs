@@ -2,8 +2,8 @@
 //! the exchange is made here.
 
 mod admin;
-mod hub;
 mod http;
+mod hub;
 mod io;
 mod ws;
 

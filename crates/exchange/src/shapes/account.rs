@@ -78,16 +78,14 @@ fn position(
     instrument: &Instrument,
     paid: FundingPaid,
 ) -> Value {
-    let leverage = venue.leverage(id, instrument.id()).max(1);
+    let leverage = venue.leverage(id, instrument.id()).unwrap_or(1).max(1);
     let default = Position::default();
     let position = portfolio.position(instrument.id()).unwrap_or(&default);
     let qty = position.qty();
     let entry = position.entry_value();
     let lots = i128::from(qty.abs().lots()).max(1);
-    let tick = instrument.value(
-        flyball_core::domain::Price::from_ticks(1),
-        flyball_core::domain::Qty::from_lots(1),
-    );
+    let tick = instrument
+        .value(flyball_core::domain::Price::from_ticks(1), flyball_core::domain::Qty::from_lots(1));
     let initial = entry.scaled(1, i128::from(leverage));
     let earned = position.unrealised().fraction_of(initial);
     let liquidation = liquidation_price(portfolio, instrument);
@@ -125,7 +123,7 @@ pub(crate) fn trading_room(
     let (Some(portfolio), Some(mark)) = (venue.portfolio(id), venue.mark(instrument.id())) else {
         return (nothing(), nothing());
     };
-    let leverage = i128::from(venue.leverage(id, instrument.id()).max(1));
+    let leverage = i128::from(venue.leverage(id, instrument.id()).unwrap_or(1).max(1));
     let free = portfolio.equity().minus(venue.margin_used(id));
     if free.is_unknown() {
         return (nothing(), nothing());

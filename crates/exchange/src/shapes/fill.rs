@@ -10,7 +10,11 @@ use crate::shapes::{hash, order, side};
 use crate::text;
 
 /// A fill.
-pub(crate) fn fill(row: &FillRow, instrument: &Instrument, who: impl Fn() -> Option<Address>) -> Value {
+pub(crate) fn fill(
+    row: &FillRow,
+    instrument: &Instrument,
+    who: impl Fn() -> Option<Address>,
+) -> Value {
     let fill = &row.fill;
     let before = row.traded.map_or(NetQty::FLAT, |traded| traded.before);
     let realised = row.traded.map_or(Money::ZERO, |traded| traded.realised);
@@ -51,7 +55,11 @@ fn direction(row: &FillRow, before: NetQty) -> &'static str {
     match row.traded.map(|traded| traded.cause) {
         Some(Cause::Deleveraging) => return "Auto-Deleveraging",
         Some(Cause::Liquidation | Cause::Backstop) if row.fill.liquidation => {
-            return if before.is_long() { "Liquidated Cross Long" } else { "Liquidated Cross Short" };
+            return if before.is_long() {
+                "Liquidated Cross Long"
+            } else {
+                "Liquidated Cross Short"
+            };
         }
         _ => {}
     }
@@ -123,4 +131,3 @@ pub(crate) fn funding_event(row: &FundingRow, instrument: &Instrument) -> Value 
 pub(crate) fn ledger(row: &LedgerRow) -> Value {
     json!({"time": row.time_ms, "hash": hash(row.hash), "delta": row.delta})
 }
-

@@ -44,7 +44,11 @@ pub(crate) struct Coarse {
 }
 
 /// Levels brought together: bids round down, asks up.
-pub(crate) fn coarsened(levels: &[DepthLevel], side: Side, coarse: Option<Coarse>) -> Vec<DepthLevel> {
+pub(crate) fn coarsened(
+    levels: &[DepthLevel],
+    side: Side,
+    coarse: Option<Coarse>,
+) -> Vec<DepthLevel> {
     let Some(coarse) = coarse else { return levels.iter().take(LEVELS).copied().collect() };
     let mut all: Vec<DepthLevel> = Vec::with_capacity(LEVELS);
     for found in levels {
@@ -187,7 +191,8 @@ pub(crate) fn meta(listings: &[Listing]) -> Value {
             json!({"lowerBound": bound, "maxLeverage": tier.max_leverage})
         });
         let tiers: Vec<_> = tiers.collect();
-        let description = if tiers.len() > 1 { format!("tiered {}x", it.max_leverage()) } else { String::new() };
+        let description =
+            if tiers.len() > 1 { format!("tiered {}x", it.max_leverage()) } else { String::new() };
         json!([at, {"description": description, "marginTiers": tiers}])
     });
     json!({

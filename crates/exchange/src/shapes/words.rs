@@ -59,10 +59,7 @@ const fn rejected(reason: RejectReason) -> &'static str {
 }
 
 /// The best bid and ask, as a rejected post-only order is told them.
-pub(crate) type Touch = (
-    Option<flyball_core::domain::Price>,
-    Option<flyball_core::domain::Price>,
-);
+pub(crate) type Touch = (Option<flyball_core::domain::Price>, Option<flyball_core::domain::Price>);
 
 /// The text of a rejection.
 pub(crate) fn rejection(
@@ -73,7 +70,8 @@ pub(crate) fn rejection(
     let asset = instrument.id().raw();
     let words = match reason {
         RejectReason::WouldTrade => {
-            let show = |price: Option<_>| price.map_or("0.0".into(), |it| text::price(instrument, it));
+            let show =
+                |price: Option<_>| price.map_or("0.0".into(), |it| text::price(instrument, it));
             let (bid, ask) = (show(bid), show(ask));
             let trim = |text: &str| text.strip_suffix(".0").unwrap_or(text).to_owned();
             return format!(

@@ -242,7 +242,8 @@ impl Exchange {
             Some(account) => account::trading_room(&self.venue, account, instrument),
             None => Default::default(),
         };
-        let leverage = account.map_or(1, |account| self.venue.leverage(account, id).max(1));
+        let leverage =
+            account.map_or(1, |account| self.venue.leverage(account, id).unwrap_or(1).max(1));
         let mark = self.venue.mark(id).map(|mark| text::price(instrument, mark));
         json!({
             "user": user,
@@ -335,9 +336,11 @@ impl Exchange {
         let Some(told) = self.show_fill(user, row) else { return };
         self.publish(&Topic::UserEvents(user), "user", |_| json!({"fills": [told]}));
         for together in [false, true] {
-            self.publish(&Topic::UserFills(user, together), "userFills", |_| {
-                json!({"user": user, "fills": [told]})
-            });
+            self.publish(
+                &Topic::UserFills(user, together),
+                "userFills",
+                |_| json!({"user": user, "fills": [told]}),
+            );
         }
     }
 
@@ -345,15 +348,19 @@ impl Exchange {
         let Some(instrument) = self.instrument(row.instrument) else { return };
         let told = fill::funding_event(row, instrument);
         self.publish(&Topic::UserEvents(user), "user", |_| json!({"funding": told}));
-        self.publish(&Topic::UserFundings(user), "userFundings", |_| {
-            json!({"user": user, "fundings": [told]})
-        });
+        self.publish(
+            &Topic::UserFundings(user),
+            "userFundings",
+            |_| json!({"user": user, "fundings": [told]}),
+        );
     }
 
     pub(crate) fn push_ledger(&mut self, user: Address, told: &Value) {
-        self.publish(&Topic::Ledger(user), "userNonFundingLedgerUpdates", |_| {
-            json!({"user": user, "nonFundingLedgerUpdates": [told]})
-        });
+        self.publish(
+            &Topic::Ledger(user),
+            "userNonFundingLedgerUpdates",
+            |_| json!({"user": user, "nonFundingLedgerUpdates": [told]}),
+        );
     }
 
     /// The venue liquidated an account: its user is told, and its ledger.
