@@ -3,8 +3,7 @@
 
 use flyball_core::domain::{MILLISECOND, NEVER, Random, SECOND};
 
-/// A ping goes out after this much silence from us: the venue closes connections that say nothing
-/// for a minute.
+/// A ping goes out this often: the venue closes connections that say nothing for a minute.
 const PING_AFTER_NS: i64 = 15 * SECOND;
 /// A connection on which nothing came for this long is not one: the other end may be gone without
 /// a word.
@@ -29,7 +28,7 @@ pub enum Step {
 enum State {
     Down { retry_ns: i64 },
     Connecting { since_ns: i64 },
-    Up { heard_ns: i64, said_ns: i64 },
+    Up { heard_ns: i64, pinged_ns: i64 },
 }
 
 /// A connection, as far as time is concerned.
@@ -75,9 +74,9 @@ impl Link {
         match self.state {
             State::Down { retry_ns } => retry_ns,
             State::Connecting { since_ns } => since_ns.saturating_add(CONNECT_NS),
-            State::Up { heard_ns, said_ns } => {
+            State::Up { heard_ns, pinged_ns } => {
                 let silent = heard_ns.saturating_add(SILENT_FOR_NS);
-                let ping = said_ns.saturating_add(PING_AFTER_NS);
+                let ping = pinged_ns.saturating_add(PING_AFTER_NS);
                 if ping < silent { ping } else { silent }
             }
         }
@@ -98,7 +97,7 @@ impl Link {
                 Some(Step::Close)
             }
             State::Up { heard_ns, .. } => {
-                self.state = State::Up { heard_ns, said_ns: now_ns };
+                self.state = State::Up { heard_ns, pinged_ns: now_ns };
                 Some(Step::Ping)
             }
         }
@@ -106,22 +105,15 @@ impl Link {
 
     /// It stands.
     pub const fn connected(&mut self, now_ns: i64) {
-        self.state = State::Up { heard_ns: now_ns, said_ns: now_ns };
+        self.state = State::Up { heard_ns: now_ns, pinged_ns: now_ns };
         self.connects = self.connects.saturating_add(1);
     }
 
     /// Something came.
     pub const fn heard(&mut self, now_ns: i64) {
-        if let State::Up { said_ns, .. } = self.state {
-            self.state = State::Up { heard_ns: now_ns, said_ns };
+        if let State::Up { pinged_ns, .. } = self.state {
+            self.state = State::Up { heard_ns: now_ns, pinged_ns };
             self.attempts = 0;
-        }
-    }
-
-    /// We said something.
-    pub const fn said(&mut self, now_ns: i64) {
-        if let State::Up { heard_ns, .. } = self.state {
-            self.state = State::Up { heard_ns, said_ns: now_ns };
         }
     }
 

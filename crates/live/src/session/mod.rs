@@ -14,6 +14,7 @@ mod actions;
 mod budget;
 mod flight;
 pub mod heard;
+mod holdings;
 mod orders;
 mod reads;
 mod wire;
@@ -21,8 +22,8 @@ mod wire;
 use std::collections::{BTreeMap, VecDeque};
 
 use flyball_core::domain::{
-    AccountState, Body, ClientOrderId, CommandOf, Instrument, InstrumentId, NEVER, NetQty,
-    OrderReport, SECOND, Status, VenueOrderId,
+    AccountState, Body, ClientOrderId, CommandOf, Instrument, InstrumentId, NEVER, OrderReport,
+    SECOND, Status, VenueOrderId,
 };
 use flyball_core::engine::Engine;
 use flyball_core::risk::Command;
@@ -38,6 +39,7 @@ use crate::recover::Told;
 use crate::session::heard::News;
 use budget::Budget;
 use flight::Flights;
+use holdings::Holdings;
 use orders::{Missing, Orders};
 use reads::Reads;
 pub(crate) use wire::account_view;
@@ -123,7 +125,7 @@ pub struct Session<A> {
     instruments: Vec<Instrument>,
     outbox: Outbox<A>,
     told: Told,
-    held: Vec<NetQty>,
+    holdings: Holdings,
     link: Link,
     pending: BTreeMap<u64, Pending>,
     last_request: u64,
@@ -170,6 +172,7 @@ impl<A: Ahead> Session<A> {
             }
         }
         let held = instruments.iter().map(|it| engine.portfolio().qty(it.id())).collect();
+        let reads = Reads::new(&told);
         let flights = Flights::resume(outbox.open_actions().map(|signed| signed.nonce));
         Self {
             wire: Wire::new(settings.user, settings.tag, assets, &instruments),
@@ -179,12 +182,12 @@ impl<A: Ahead> Session<A> {
             instruments,
             outbox,
             told,
-            held,
+            holdings: Holdings::new(held),
             pending: BTreeMap::new(),
             last_request: 0,
             flights,
             orders,
-            reads: Reads::default(),
+            reads,
             budget: Budget::default(),
             next_rate_limit_ns: i64::MIN,
             epoch: 0,
@@ -332,9 +335,8 @@ impl<A: Ahead> Session<A> {
             }
             News::Fill(time_ns, fill) => {
                 if self.told.fill(time_ns, fill.trade_id) {
-                    if let Some(held) = self.held.get_mut(fill.instrument.index()) {
-                        *held = held.plus(fill.qty.signed(fill.side));
-                    }
+                    let change = fill.qty.signed(fill.side);
+                    self.holdings.filled(time_ns, fill.instrument, change);
                     self.say(time_ns, Body::Fill(fill));
                     self.orders.filled(fill.client_order_id, fill.qty, &mut self.told_now);
                     self.say_told(now_ns);
@@ -477,11 +479,6 @@ impl<A: Ahead> Duty for Session<A> {
     }
 
     fn next_todo(&mut self) -> Option<Todo> {
-        let todo = self.todo.pop_front();
-        if matches!(todo, Some(Todo::Send(_))) {
-            // What we say keeps the connection open; when exactly matters little.
-            self.link.said(self.link.heard_ns().unwrap_or(0));
-        }
-        todo
+        self.todo.pop_front()
     }
 }
