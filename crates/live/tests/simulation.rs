@@ -31,6 +31,10 @@ fn check(world: &World, context: &str) {
         assert!(client.session.is_known(), "{context}: the account is known again");
         assert_eq!(client.session.open_actions(), 0, "{context}: every action is settled");
         let (venue, engine) = (world.at_venue(at), world.at_engine(at));
+        let adopted =
+            |(_, notice): &&(i64, Notice)| matches!(notice, Notice::PositionMismatch { .. });
+        let adopted: Vec<_> = client.notices.iter().filter(adopted).collect();
+        assert!(adopted.is_empty(), "{context}: no position was adopted: {adopted:?}");
         assert_eq!(engine, venue, "{context}: lots, cash, orders (engine, venue)");
         let mut ids = world.ever_at_venue(at);
         let count = ids.len();
@@ -130,7 +134,8 @@ fn after_faults_together_and_crashes_engine_and_venue_agree() {
 fn days_of_storms() {
     let hours = std::env::var("FLYBALL_SIM_HOURS").ok().and_then(|text| text.parse().ok());
     let hours: f64 = hours.unwrap_or(24.0);
-    let (mut done, mut seed, mut crashes) = (0.0, 1_000, 0);
+    let seed = std::env::var("FLYBALL_SIM_SEED").ok().and_then(|text| text.parse().ok());
+    let (mut done, mut seed, mut crashes) = (0.0, seed.unwrap_or(1_000), 0);
     while done < hours {
         let (simulated, died) = storm(seed, 60);
         done += simulated;

@@ -9,11 +9,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 use flyball_core::domain::{
-    Body, ClientOrderId, CommandOf, Decision, Event, HOUR, Intent, Level, MILLISECOND, Money,
-    NetQty, Notice, Operator, Price, Qty, Quotes, Random, Rate, SECOND, StrategyId, Target,
+    Body, ClientOrderId, CommandOf, Decision, Event, HOUR, InstrumentId, Intent, Level,
+    MILLISECOND, Money, NetQty, Notice, Operator, Price, Qty, Quotes, Random, Rate, SECOND,
+    StrategyId, Target,
 };
 use flyball_core::engine::{Engine, EngineConfig, InstrumentConfig, Sight, StrategyConfig};
 use flyball_core::journal::{Entry, decode};
+use flyball_core::portfolio::Portfolio;
 use flyball_core::risk::{Commands, Profile};
 use flyball_core::strategy::{Sizing, WakeSpec};
 use flyball_exchange::{
@@ -558,7 +560,10 @@ impl World {
         self.settle(at);
     }
 
-    /// What the venue holds for a client: lots, cash, its open orders by our ids.
+    /// What the venue holds for a client: lots, money, its open orders by our ids.
+    ///
+    /// Money is cash less what the position cost: what has flowed in and out. Which of it is
+    /// realised depends on the order of the fills, and a fill whose message was lost comes later.
     pub fn at_venue(&self, at: usize) -> (i64, Money, Vec<ClientOrderId>) {
         let exchange = self.gateway.exchange();
         let account = exchange.account(self.clients[at].address).unwrap();
@@ -569,7 +574,7 @@ impl World {
             venue.orders(account).map(|order| ClientOrderId::new(low(order.order.client_id.raw())));
         let mut orders: Vec<_> = orders.collect();
         orders.sort_unstable();
-        (portfolio.qty(xrp.id()).lots(), portfolio.cash(), orders)
+        (portfolio.qty(xrp.id()).lots(), flowed(portfolio, xrp.id()), orders)
     }
 
     /// Client ids of all orders that the venue ever took from a client and still remembers.
@@ -589,13 +594,21 @@ impl World {
         let live = engine.execution().orders.of(id).iter();
         let mut orders: Vec<_> = live.map(|live| live.order.client_order_id).collect();
         orders.sort_unstable();
-        (engine.portfolio().qty(id).lots(), engine.portfolio().cash(), orders)
+        let portfolio = engine.portfolio();
+        (portfolio.qty(id).lots(), flowed(portfolio, id), orders)
     }
 
     /// Hours since the start.
     pub fn hours(&self) -> f64 {
         (self.now - START_NS) as f64 / HOUR as f64
     }
+}
+
+/// Cash less what the position cost, with its sign.
+fn flowed(portfolio: &Portfolio, id: InstrumentId) -> Money {
+    let cost = portfolio.position(id).map_or(Money::ZERO, |position| position.entry_value());
+    let long = portfolio.qty(id).is_long();
+    if long { portfolio.cash().minus(cost) } else { portfolio.cash().plus(cost) }
 }
 
 /// The second half of a client order id at the venue: the engine's own id.
