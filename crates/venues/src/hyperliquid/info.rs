@@ -197,6 +197,18 @@ pub struct Clearinghouse {
     pub time_ms: Option<i64>,
 }
 
+impl Clearinghouse {
+    /// What is held of an instrument, in lots; flat when the venue shows no position.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Number`] when it is off the grid.
+    pub fn net_qty(&self, asset: &Asset) -> Result<NetQty, DecodeError> {
+        let position = self.positions.iter().find(|position| position.coin == asset.coin);
+        position.map_or(Ok(NetQty::FLAT), |position| position.net_qty(asset))
+    }
+}
+
 fn positions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Position>, D::Error> {
     #[derive(Deserialize)]
     struct One {
