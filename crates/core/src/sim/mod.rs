@@ -42,4 +42,19 @@ pub use venue::Venue;
 pub use watching::DepthLevel;
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod accounts_tests;
+#[cfg(test)]
+mod conservation_tests;
+#[cfg(test)]
+mod liquidation_tests;
+#[cfg(test)]
+mod margin_tests;
+#[cfg(test)]
+mod orders_tests;
+#[cfg(test)]
+mod trigger_tests;
