@@ -310,6 +310,11 @@ impl Venue {
         };
         let bonds = Bonds { child_of: parent, siblings: live.siblings, parent: live.parent };
         let copy = *live;
+        let fault = self.account(account).and_then(|owner| owner.fault);
+        if let Some(Fault::Reject(reason)) = fault {
+            self.set_fault(account, None);
+            return Err(ModifyError::Rejected(reason));
+        }
         // The new order is judged as if the old one were gone.
         self.close(&copy);
         let judged = self.takes(account, order, parent.is_some());
