@@ -1,9 +1,8 @@
 //! Stop-loss and take-profit: what sets them off, what they become, what they go with.
 
 use crate::domain::{CancelReason, Money, RejectReason, Side, Status, TimeInForce};
-use crate::domain::{Money, TimeInForce};
 use crate::sim::testing::{A, Rig, ask, bid, ioc, limit, post, reduce, resting, stop, take_profit};
-use crate::sim::{Grouping, Life, OrderRecord, VenueOrder};
+use crate::sim::{Grouping, Life, OrderRecord, QueueModel, VenueOrder};
 use crate::testing::{price, qty, xrp};
 
 const FILLED: Life = Life::Ended(Status::Filled);
