@@ -2,6 +2,7 @@
 
 use crate::domain::{Body, CancelReason, Fill, InstrumentId, Level, Money, Side, Status, Trade};
 use crate::portfolio::{Portfolio, Position};
+use crate::sim::ledger::settled;
 use crate::sim::market::Resting;
 use crate::sim::order::{Life, OrderRecord};
 use crate::sim::report::{Cause, PublicTrade, Traded};
@@ -78,7 +79,11 @@ impl Venue {
         let realised =
             |portfolio: &Portfolio| portfolio.position(id).map_or(Money::ZERO, Position::realised);
         let (before, had) = (account.portfolio.qty(id), realised(&account.portfolio));
+        let was = settled(instrument, &account.portfolio);
         account.portfolio.apply_fill(instrument, &fill, now);
+        let moved = settled(instrument, &account.portfolio).minus(was).plus(fee);
+        let due = instrument.gain(side == Side::Bid, value, Money::ZERO);
+        self.ledger.rounded = self.ledger.rounded.plus(due.minus(moved));
         let mark = *market.marks.mark.get_or_insert(price);
         account.portfolio.set_mark(instrument, mark);
         let traded = Traded {
