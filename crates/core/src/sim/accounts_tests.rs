@@ -267,3 +267,18 @@ fn a_position_that_is_gone_takes_its_stops_with_it_whoever_took_it() {
     rig.place(2, bid(20_100, 10));
     assert_eq!(rig.life(&stops), Life::Ended(Status::Cancelled(CancelReason::PositionClosed)));
 }
+
+#[test]
+fn whatever_the_queue_model_thinks_nobody_overtakes_at_his_price() {
+    let mut rig = Rig::with(&[xrp()], &[1_000; 2], QueueModel::Probability { power: 10.0 });
+    rig.book(&[(19_990, 40)], &[(20_010, 100)]);
+    rig.place(0, post(bid(19_990, 50))); // 40 ahead of it
+    rig.book(&[(19_990, 60)], &[]);
+    rig.place(1, post(bid(19_990, 50))); // 60 ahead of it
+    rig.book(&[(19_990, 100)], &[]);
+    rig.book(&[(19_990, 50)], &[]); // the model takes 49 from before the second, none from the first
+    rig.trade(Side::Ask, 19_990, 30);
+    assert_eq!((rig.held(0), rig.held(1)), (0, 0));
+    rig.trade(Side::Ask, 19_990, 30);
+    assert_eq!((rig.held(0), rig.held(1)), (20, 0));
+}
