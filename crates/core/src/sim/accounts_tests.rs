@@ -12,9 +12,9 @@ fn accounts_trade_with_each_other_where_nobody_else_is() {
     let mut rig = Rig::new();
     let rests = rig.place(0, ask(20_000, 100));
     assert_eq!((rests.life, rests.venue_order_id.raw()), (Life::Resting, 1));
-    let takes = rig.place(1, bid(20_100, 60));
-    assert_eq!(takes.life, Life::Ended(Status::Filled));
-    assert_eq!((takes.filled, takes.average(&xrp())), (qty(60), Some(price(20_000))));
+    let bought = rig.place(1, bid(20_100, 60));
+    assert_eq!(bought.life, Life::Ended(Status::Filled));
+    assert_eq!((bought.filled, bought.average(&xrp())), (qty(60), Some(price(20_000))));
     assert_eq!((rig.held(0), rig.held(1)), (-60, 60));
     assert_eq!(rig.traded(0), [(20_000, 60, true)]);
     assert_eq!(rig.traded(1), [(20_000, 60, false)]);

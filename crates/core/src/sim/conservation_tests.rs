@@ -122,9 +122,10 @@ fn perform(rig: &mut Rig, act: &Act) {
         }
         Act::Group(by, position, ref wish, down, up) => {
             let orders = family(wish, down, up);
-            let (grouping, orders) = match position {
-                true => (Grouping::Position, &orders[1..]),
-                false => (Grouping::Normal, &orders[..]),
+            let (grouping, orders) = if position {
+                (Grouping::Position, &orders[1..])
+            } else {
+                (Grouping::Normal, &orders[..])
             };
             rig.venue.place_group(account(by), grouping, orders, rig.now);
         }
