@@ -42,8 +42,8 @@ impl Venue {
         self.arrive(account, &approved.get().into(), now);
     }
 
-    /// An order arrives over the wire, from a client that passed no gate of ours: for a venue that
-    /// is served. What became of it at once.
+    /// An order arrives over the wire, from a client that passed no gate of ours. Only for a venue
+    /// that is served (an architecture test sees to that). What became of it at once.
     pub fn place(&mut self, account: AccountId, order: &VenueOrder, now: i64) -> OrderRecord {
         self.arrive(account, order, now)
     }
