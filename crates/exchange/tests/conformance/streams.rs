@@ -134,6 +134,11 @@ fn orders_and_events_have_no_snapshot_and_events_come_under_the_name_user() {
     let heard = world.heard(conn);
     let event = heard.iter().find(|it| it["channel"] == "user").unwrap();
     assert_eq!(event["data"]["fills"][0]["sz"], "100.0");
+    let order = heard.iter().find(|it| it["channel"] == "orderUpdates").unwrap();
+    assert_eq!(
+        (&order["data"][0]["status"], &order["data"][0]["order"]["sz"]),
+        (&json!("filled"), &json!("0.0"))
+    );
     world.cancel(XRP, oid);
     let heard = world.heard(conn);
     assert_eq!(heard[0]["data"][0]["status"], "canceled");
