@@ -17,6 +17,10 @@ from hyperliquid.info import Info
 
 from tests.integration.conftest import command
 
+# ruff: noqa: ANN401 - the official client is not typed, and its answers are JSON.
+
+BUY, SELL = True, False
+
 Message = dict[str, Any]
 
 

@@ -8,7 +8,17 @@ from hyperliquid.utils.error import ClientError
 from hyperliquid.utils.types import Cloid
 
 from tests.conftest import Tell
-from tests.integration.served import Desk, error, fresh_key, one, resting, served, statuses
+from tests.integration.served import (
+    BUY,
+    SELL,
+    Desk,
+    error,
+    fresh_key,
+    one,
+    resting,
+    served,
+    statuses,
+)
 
 GTC = {"limit": {"tif": "Gtc"}}
 ALO = {"limit": {"tif": "Alo"}}
@@ -102,11 +112,11 @@ def asks_about_itself(desk: Desk) -> None:
 
 
 def places_and_cancels(desk: Desk) -> None:
-    first = resting(desk.do("order", "XRP", True, 100, 1.5, GTC))
+    first = resting(desk.do("order", "XRP", BUY, 100, 1.5, GTC))
     assert open_ids(desk) == {first}
-    post = resting(desk.do("order", "XRP", False, 100, 3.0, ALO))
+    post = resting(desk.do("order", "XRP", SELL, 100, 3.0, ALO))
     cloid = Cloid.from_int(77)
-    named = resting(desk.do("order", "BTC", True, 0.01, 50_000, GTC, cloid=cloid))
+    named = resting(desk.do("order", "BTC", BUY, 0.01, 50_000, GTC, cloid=cloid))
     found = desk.ask("query_order_by_cloid", desk.address, cloid)
     assert found["order"]["order"]["oid"] == named
     assert open_ids(desk) == {first, post, named}
@@ -128,14 +138,14 @@ def places_and_cancels(desk: Desk) -> None:
 
 
 def modifies(desk: Desk) -> None:
-    old = resting(desk.do("order", "XRP", True, 100, 1.5, GTC))
-    new = resting(desk.do("modify_order", old, "XRP", True, 120, 1.51, ALO))
+    old = resting(desk.do("order", "XRP", BUY, 100, 1.5, GTC))
+    new = resting(desk.do("modify_order", old, "XRP", BUY, 120, 1.51, ALO))
     assert new > old
     (order,) = desk.ask("open_orders", desk.address)
     assert (order["oid"], order["sz"], order["limitPx"]) == (new, "120.0", "1.51")
     cloid = Cloid.from_int(5)
-    resting(desk.do("order", "XRP", True, 50, 1.4, GTC, cloid=cloid))
-    resting(desk.do("modify_order", cloid, "XRP", True, 60, 1.41, GTC, cloid=Cloid.from_int(6)))
+    resting(desk.do("order", "XRP", BUY, 50, 1.4, GTC, cloid=cloid))
+    resting(desk.do("modify_order", cloid, "XRP", BUY, 60, 1.41, GTC, cloid=Cloid.from_int(6)))
     wanted = [
         {"oid": new, "order": request(buy=True, size=130, price=1.52, terms=GTC)},
         {"oid": Cloid.from_int(6), "order": request(buy=True, size=70, price=1.42, terms=GTC)},
@@ -150,21 +160,21 @@ def modifies(desk: Desk) -> None:
 
 
 def takes_and_closes(desk: Desk) -> None:
-    opened = one(desk.do("market_open", "XRP", True, 1000))
+    opened = one(desk.do("market_open", "XRP", BUY, 1000))
     assert opened["filled"]["totalSz"] == "1000.0"
     assert state(desk) == {"XRP": "1000.0"}
     fill = desk.ask("user_fills", desk.address)[0]
     assert (fill["dir"], fill["crossed"], fill["feeToken"]) == ("Open Long", True, "USDC")
     price = float(desk.ask("all_mids")["XRP"])
-    taken = one(desk.do("order", "XRP", True, 500, round(price * 1.02, 4), IOC))
+    taken = one(desk.do("order", "XRP", BUY, 500, round(price * 1.02, 4), IOC))
     assert taken["filled"]["totalSz"] == "500.0"
-    part = one(desk.do("order", "XRP", False, 300, round(price * 0.98, 4), IOC, reduce_only=True))
+    part = one(desk.do("order", "XRP", SELL, 300, round(price * 0.98, 4), IOC, reduce_only=True))
     assert part["filled"]["totalSz"] == "300.0"
     assert state(desk) == {"XRP": "1200.0"}
     closed = one(desk.do("market_close", "XRP"))
     assert closed["filled"]["totalSz"] == "1200.0"
     assert state(desk) == {}
-    sold = one(desk.do("market_open", "BTC", False, 0.02))
+    sold = one(desk.do("market_open", "BTC", SELL, 0.02))
     assert sold["filled"]["totalSz"] == "0.02"
     assert state(desk) == {"BTC": "-0.02"}
     assert one(desk.do("market_close", "BTC"))["filled"]["totalSz"] == "0.02"
@@ -173,16 +183,17 @@ def takes_and_closes(desk: Desk) -> None:
 
 
 def protects(desk: Desk) -> None:
-    assert "filled" in one(desk.do("market_open", "XRP", True, 1000))
-    waits = resting(desk.do("order", "XRP", False, 1000, 1.0, stop(1.2), reduce_only=True))
+    assert "filled" in one(desk.do("market_open", "XRP", BUY, 1000))
+    waits = resting(desk.do("order", "XRP", SELL, 1000, 1.0, stop(1.2), reduce_only=True))
     limit = resting(
-        desk.do("order", "XRP", False, 1000, 4.0, profit(4.0, market=False), reduce_only=True)
+        desk.do("order", "XRP", SELL, 1000, 4.0, profit(4.0, market=False), reduce_only=True)
     )
     kinds = {it["orderType"] for it in desk.ask("frontend_open_orders", desk.address)}
     assert kinds == {"Stop Market", "Take Profit Limit"}
-    assert statuses(
-        desk.do("bulk_cancel", [{"coin": "XRP", "oid": oid} for oid in (waits, limit)])
-    ) == ["success"] * 2
+    assert (
+        statuses(desk.do("bulk_cancel", [{"coin": "XRP", "oid": oid} for oid in (waits, limit)]))
+        == ["success"] * 2
+    )
     pair = [
         request(buy=False, size=1000, price=1.0, terms=stop(1.2), reduce_only=True),
         request(buy=False, size=1000, price=3.5, terms=profit(4.0), reduce_only=True),
@@ -204,17 +215,17 @@ def protects(desk: Desk) -> None:
 def is_told_why_not(desk: Desk) -> None:
     price = float(desk.ask("all_mids")["XRP"])
     refused = {
-        "minimum value of $10": ("XRP", True, 1, 1.5, GTC),
-        "divisible by tick size": ("XRP", True, 100, 1.50001, GTC),
-        "invalid size": ("XRP", True, 10.5, 1.5, GTC),
-        "Post only order would have immediately matched": ("XRP", True, 100, 9.0, ALO),
-        "could not immediately match": ("XRP", True, 100, 1.5, IOC),
-        "Insufficient margin": ("XRP", True, 10_000_000, 1.5, GTC),
-        "Invalid TP/SL price": ("XRP", False, 100, round(price * 2, 3), stop(round(price * 2, 3))),
+        "minimum value of $10": ("XRP", BUY, 1, 1.5, GTC),
+        "divisible by tick size": ("XRP", BUY, 100, 1.50001, GTC),
+        "invalid size": ("XRP", BUY, 10.5, 1.5, GTC),
+        "Post only order would have immediately matched": ("XRP", BUY, 100, 9.0, ALO),
+        "could not immediately match": ("XRP", BUY, 100, 1.5, IOC),
+        "Insufficient margin": ("XRP", BUY, 10_000_000, 1.5, GTC),
+        "Invalid TP/SL price": ("XRP", SELL, 100, round(price * 2, 3), stop(round(price * 2, 3))),
     }
     for words, order in refused.items():
         assert words in error(desk.do("order", *order)), words
-    only = desk.do("order", "XRP", False, 100, 9.0, GTC, reduce_only=True)
+    only = desk.do("order", "XRP", SELL, 100, 9.0, GTC, reduce_only=True)
     assert "Reduce only order would increase position" in error(only)
     assert "never placed, already canceled, or filled" in error(desk.do("cancel", "XRP", 99_999))
     later = int(time.time() * 1000) + 10_000
@@ -229,13 +240,13 @@ def is_told_why_not(desk: Desk) -> None:
     assert desk.do("noop", nonce)["status"] == "ok"
     assert f"duplicate nonce {nonce}" in error(desk.do("noop", nonce))
     desk.expires_after(nonce - 60_000)
-    assert "expire" in error(desk.do("order", "XRP", True, 100, 1.5, GTC))
+    assert "expire" in error(desk.do("order", "XRP", BUY, 100, 1.5, GTC))
     desk.expires_after(nonce + 60_000)
-    one(desk.do("cancel", "XRP", resting(desk.do("order", "XRP", True, 100, 1.5, GTC))))
+    one(desk.do("cancel", "XRP", resting(desk.do("order", "XRP", BUY, 100, 1.5, GTC))))
     desk.expires_after(None)
     stranger = Desk(desk.url, fresh_key())
     words = f"User or API Wallet {stranger.key.address.lower()} does not exist."
-    assert error(stranger.do("order", "XRP", True, 100, 1.5, GTC)) == words
+    assert error(stranger.do("order", "XRP", BUY, 100, 1.5, GTC)) == words
     stranger.close()
     with pytest.raises(ClientError) as raised:
         desk.ask("post", "/info", {"type": "nothing"})
@@ -244,7 +255,7 @@ def is_told_why_not(desk: Desk) -> None:
 
 def sets_leverage_and_moves_money(desk: Desk) -> None:
     assert desk.do("update_leverage", 3, "XRP")["response"] == {"type": "default"}
-    one(desk.do("market_open", "XRP", True, 100))
+    one(desk.do("market_open", "XRP", BUY, 100))
     (position,) = desk.ask("user_state", desk.address)["assetPositions"]
     assert position["position"]["leverage"] == {"type": "cross", "value": 3}
     one(desk.do("market_close", "XRP"))
@@ -266,14 +277,14 @@ def lets_an_agent_trade(desk: Desk) -> None:
     assert answer["status"] == "ok"
     assert [it["name"] for it in desk.ask("extra_agents", desk.address)] == ["bot"]
     agent = Desk(desk.url, Account.from_key(agent_key), master=desk.address)
-    oid = resting(agent.do("order", "XRP", True, 100, 1.5, GTC))
+    oid = resting(agent.do("order", "XRP", BUY, 100, 1.5, GTC))
     assert open_ids(desk) == {oid}
     assert desk.ask("open_orders", agent.key.address) == [], "the agent itself has nothing"
     assert desk.ask("user_role", agent.key.address)["role"] == "agent"
     assert one(agent.do("cancel", "XRP", oid)) == "success"
     assert "Must deposit" in error(agent.do("usd_transfer", 1, desk.other))
     assert desk.do("approve_agent", "bot")[0]["status"] == "ok"
-    assert "does not exist" in error(agent.do("order", "XRP", True, 100, 1.5, GTC))
+    assert "does not exist" in error(agent.do("order", "XRP", BUY, 100, 1.5, GTC))
     desk.calls += agent.calls
     agent.close()
 
@@ -299,7 +310,7 @@ def listens(desk: Desk) -> None:
         assert desk.wait_for(kind)["data"]["isSnapshot"] is True
     assert desk.wait_for("activeAssetData")["data"]["coin"] == "XRP"
     assert desk.wait_for("webData2")["data"]["clearinghouseState"]
-    oid = one(desk.do("market_open", "XRP", True, 50))["filled"]["oid"]
+    oid = one(desk.do("market_open", "XRP", BUY, 50))["filled"]["oid"]
     fill = desk.wait_for("user", lambda it: "fills" in it["data"])["data"]["fills"][0]
     assert fill["oid"] == oid
     fresh = desk.wait_for("userFills", lambda it: "isSnapshot" not in it["data"])
@@ -345,9 +356,10 @@ def test_an_ip_address_that_asks_too_much_gets_429_through_the_official_client()
     key = fresh_key()
     with served("--account", f"{key.address}=100") as url:
         desk = Desk(url, key)
+        # Both halves of the client asked two questions of weight 20 each when they began.
+        for _ in range(56):
+            desk.ask("meta")
         with pytest.raises(ClientError) as raised:
-            for _ in range(100):
-                desk.ask("meta")
+            desk.ask("meta")
         assert raised.value.status_code == 429
-        assert desk.calls > 50
         desk.close()
