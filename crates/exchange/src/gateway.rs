@@ -522,6 +522,3 @@ fn posts_something(bytes: &[u8]) -> bool {
     }
     serde_json::from_slice::<Method<'_>>(bytes).is_ok_and(|it| it.method == "post")
 }
-
-#[cfg(test)]
-mod tests;
