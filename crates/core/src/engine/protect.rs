@@ -267,6 +267,11 @@ impl Engine {
         out.notice(Notice::Released { switch, instrument: None });
     }
 
+    /// Whether the whole account is being flattened.
+    pub const fn is_flattening(&self) -> bool {
+        self.group.is_some()
+    }
+
     /// The job that closes an instrument's position, while there is one.
     pub fn closing(&self, id: InstrumentId) -> Option<&Job> {
         self.execution.lane(id).and_then(|lane| lane.job())

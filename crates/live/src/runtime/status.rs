@@ -27,6 +27,8 @@ pub struct Status {
     pub daily_loss: Option<f64>,
     /// Whether nothing is held.
     pub flat: bool,
+    /// Whether the whole account is being flattened.
+    pub flattening: bool,
     /// Whether we hear what happens to the account.
     pub account_known: bool,
     /// Switches that are latched, and since when.
@@ -112,6 +114,7 @@ pub(super) fn of(
         drawdown: portfolio.drawdown().map(flyball_core::domain::Rate::to_f64),
         daily_loss: portfolio.daily_loss().map(flyball_core::domain::Rate::to_f64),
         flat: portfolio.is_flat(),
+        flattening: engine.is_flattening(),
         account_known: engine.account_known(),
         tripped: latched.collect(),
         killed: switches.operator_latch().is_tripped(),
