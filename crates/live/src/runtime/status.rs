@@ -12,6 +12,7 @@ use crate::runtime::engine::Beside;
 
 /// How a run is doing. Money is text in the settlement currency, exactly.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, side by side")]
 pub struct Status {
     /// Now, by the engine's clock: UTC nanoseconds since 1970.
     pub time_ns: i64,

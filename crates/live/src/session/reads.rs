@@ -30,6 +30,7 @@ const PAYMENTS_EVERY: u32 = 6;
 const BEFORE_RESTART_NS: i64 = 60 * MINUTE;
 
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what is read, and how far it is")]
 struct Reading {
     /// After a connection: until it is done the account is not known.
     resync: bool,
@@ -140,7 +141,7 @@ impl<A: Ahead> Session<A> {
         self.reads.next_audit_ns = now_ns.saturating_add(AUDIT_EVERY_NS);
         // What the engine waits for is read as quickly as can be; the rest is an audit.
         let fills = resync || requests.is_empty() || self.reads.misfits > 0;
-        let payments = resync || (fills && self.reads.audits % PAYMENTS_EVERY == 0);
+        let payments = resync || (fills && self.reads.audits.is_multiple_of(PAYMENTS_EVERY));
         let reading = Reading { resync, fills, requests, ..Reading::default() };
         self.reads.now = Some(reading);
         let user = self.settings.user;
