@@ -5,6 +5,8 @@
 //! The process under test is this test's own programme, started again with `FLYBALL_SUBJECT` set.
 //! `FLYBALL_CRASHES` makes the long programme as long as that (`make crash`).
 
+#![allow(clippy::print_stdout, reason = "two processes that talk over it, and a report")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -166,7 +168,8 @@ impl Subject {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(["subject", "--exact", "--ignored", "--nocapture", "-q"]);
         command.env("FLYBALL_SUBJECT", url).env("FLYBALL_FOLDER", folder);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let told = std::fs::File::create(folder.join("stderr")).unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(told);
         let mut child = command.spawn().unwrap();
         let (to, lines) = mpsc::channel();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -200,17 +203,20 @@ impl Subject {
     }
 
     /// Wait until its account is known and nothing is open; how long that took since its start.
-    fn known(&mut self) -> Option<Duration> {
+    fn known(&mut self, context: &str) -> Duration {
         let until = Instant::now() + Duration::from_secs(20);
+        let mut status = Value::Null;
         while Instant::now() < until {
-            let status = self.say("status")?;
+            status = self
+                .say("status")
+                .unwrap_or_else(|| panic!("{context}: it is gone: {:?}", self.child.try_wait()));
             let connections = &status["connections"];
             if connections["account_known"] == true && connections["open_actions"] == 0 {
-                return Some(self.began.elapsed());
+                return self.began.elapsed();
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        None
+        panic!("{context}: never known: {status:#}");
     }
 
     fn kill(mut self) {
@@ -260,9 +266,25 @@ impl Stage {
     }
 
     fn start(&self) -> Subject {
-        let subject = Subject::start(&self.server.url(), self.folder.path(), &[]);
-        assert!(subject.line("started").is_some(), "it starts");
-        subject
+        // What was killed may hold its lock for a moment more.
+        for _ in 0..100 {
+            let subject = Subject::start(&self.server.url(), self.folder.path(), &[]);
+            match subject.line("") {
+                Some(line) if line == "started" => return subject,
+                Some(line) if line.contains("another run trades") => subject.kill(),
+                Some(line) if line.starts_with("refused") => panic!("{line}"),
+                Some(line) => {
+                    assert!(subject.line("started").is_some(), "it starts, after {line:?}");
+                    return subject;
+                }
+                None => {
+                    let said = std::fs::read_to_string(self.folder.path().join("stderr"));
+                    panic!("it does not start: {said:?}");
+                }
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the lock is never free");
     }
 
     /// Its account as it sees it, and as the venue does: the same, and no order twice.
@@ -352,8 +374,8 @@ fn killed(count: u64, seed: u64) {
             subject.kill();
             continue;
         }
-        let took = subject.known();
-        stage.recovered.push(took.unwrap_or_else(|| panic!("{context}: never known")));
+        let took = subject.known(&context);
+        stage.recovered.push(took);
         stage.compare(&mut subject, &context);
         if latched {
             let status = subject.say("status").unwrap();
@@ -420,8 +442,8 @@ fn cut_off(count: u64, seed: u64) {
         stage.admin("/faults", "");
         subject.say("quiet").unwrap();
         subject.began = Instant::now();
-        let took = subject.known();
-        stage.recovered.push(took.unwrap_or_else(|| panic!("{context}: never known")));
+        let took = subject.known(&context);
+        stage.recovered.push(took);
         stage.compare(&mut subject, &context);
     }
     subject.kill();
@@ -474,8 +496,8 @@ fn at_every_call(most: u64, seed: u64) {
             std::thread::sleep(Duration::from_millis(20));
             let context = format!("{call} {number}");
             let mut next = stage.start();
-            let took = next.known();
-            stage.recovered.push(took.unwrap_or_else(|| panic!("{context}: never known")));
+            let after = next.known(&context);
+            stage.recovered.push(after);
             stage.compare(&mut next, &context);
             next.kill();
             deaths += u64::from(died);

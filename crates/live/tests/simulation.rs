@@ -4,6 +4,8 @@
 //!
 //! `FLYBALL_SIM_HOURS` makes the long programme as long as that (`make simulate`).
 
+#![allow(clippy::print_stdout, reason = "progress of a long programme")]
+
 mod world;
 
 use flyball_core::domain::{MINUTE, Notice, Operator, Random, SECOND, Scope};
