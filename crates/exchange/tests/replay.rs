@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use flyball_core::domain::{Body, Decimal, Instrument, InstrumentKind, Level};
+use flyball_core::domain::{Body, Decimal, Instrument, InstrumentId, InstrumentKind, Level};
 use flyball_data::import::{ImportSpec, import_recording};
 use flyball_data::recording::{Format, Recording};
 use flyball_data::tape::Tape;
@@ -107,7 +107,7 @@ fn a_recording_of_another_venue_is_put_on_the_grid_and_never_crossed() {
     let (listings, mut replay) = Replay::open(folder.path(), options).unwrap();
     assert_eq!(listings[0].coin, "BTC");
     assert_eq!(replay.start_ns(), 1_700_000_000_000_000_000, "shifted to that time");
-    let instrument = Instrument::new(Default::default(), &listings[0].spec()).unwrap();
+    let instrument = Instrument::new(InstrumentId::default(), &listings[0].spec()).unwrap();
     let mut books = 0;
     for happening in all(&mut replay) {
         assert!(happening.time_ns >= 1_700_000_000_000_000_000 - 1_000_000_000);
@@ -163,10 +163,9 @@ fn it_can_be_asked_for_by_its_folder() {
 fn what_has_no_books_is_refused_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("XRP.csv");
-    let rows: String = (0..50)
-        .map(|at| format!("{},1.0,1.1,0.9,1.0,100\n", 1_700_000_000_000_i64 + at * 60_000))
-        .collect();
-    std::fs::write(&csv, format!("time_ms,open,high,low,close,volume\n{rows}")).unwrap();
+    let row = |at| format!("{},1.0,1.1,0.9,1.0,100", 1_700_000_000_000_i64 + at * 60_000);
+    let rows = (0..50).map(row).collect::<Vec<_>>().join("\n");
+    std::fs::write(&csv, format!("time_ms,open,high,low,close,volume\n{rows}\n")).unwrap();
     let out = folder.path().join("out");
     import(Format::Bars, csv, "XRP", &out);
     let error = Replay::open(&out, KEEP).err().unwrap().to_string();
