@@ -76,6 +76,10 @@ pub struct Setup {
     /// Weight that an address of the network may use in a minute; without it: the venue's 1200.
     #[serde(default)]
     pub weight_per_minute: Option<u32>,
+    /// New websockets that an address of the network may open in a minute; without it: the
+    /// venue's 30.
+    #[serde(default)]
+    pub sockets_per_minute: Option<u32>,
 }
 
 /// What is wrong with a description.
@@ -108,6 +112,7 @@ impl Setup {
             accounts: Vec::new(),
             faults: None,
             weight_per_minute: None,
+            sockets_per_minute: None,
         }
     }
 
@@ -135,6 +140,9 @@ impl Setup {
         let mut config = ExchangeConfig::new(start_ns);
         if let Some(weight) = self.weight_per_minute {
             config.weight_per_minute = weight;
+        }
+        if let Some(many) = self.sockets_per_minute {
+            config.sockets.new_per_minute = many;
         }
         for account in &self.accounts {
             config.accounts.push((account.address, cash(&account.cash)?));

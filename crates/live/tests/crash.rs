@@ -113,6 +113,10 @@ fn plan(url: &str, folder: PathBuf) -> Plan {
     let mut profile: flyball_core::risk::Profile =
         serde_json::from_str(include_str!("world/emergency.json")).unwrap();
     profile.gate.max_repeated = 1_000_000;
+    // Many orders in little time.
+    profile.gate.messages_per_second = 400;
+    profile.gate.message_burst = 800;
+    profile.gate.message_reserve = 200;
     let engine = EngineConfig {
         instruments: vec![InstrumentConfig { spec: listed[0].spec.clone(), quiet_ns: 3 * SECOND }],
         strategies: vec![StrategyConfig {
@@ -244,6 +248,7 @@ impl Stage {
             market: MarketSetup::Synthetic { crash: None, messages_per_second: Some(20.0) },
             // Hundreds of starts in minutes: no user has that many.
             weight_per_minute: Some(1_000_000),
+            sockets_per_minute: Some(100_000),
             ..Setup::synthetic(seed)
         };
         let now = Clock::SYSTEM.now_ns();
