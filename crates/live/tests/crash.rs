@@ -149,6 +149,7 @@ fn plan(url: &str, folder: PathBuf) -> Plan {
         answer_ns: SECOND,
         adopt_positions: false,
         cancel_foreign: false,
+        weight_per_minute: 1_000_000,
         seed: 1,
         build: "test".into(),
     }
@@ -189,12 +190,12 @@ impl Subject {
     }
 
     /// The next line that begins so; none when it has ended.
-    fn line(&self, begins: &str) -> Option<String> {
+    fn line(&self, begins: &[&str]) -> Option<String> {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left).ok()?;
-            if line.starts_with(begins) {
+            if begins.iter().any(|it| line.starts_with(it)) {
                 return Some(line);
             }
         }
@@ -203,7 +204,7 @@ impl Subject {
     fn say(&mut self, word: &str) -> Option<Value> {
         writeln!(self.stdin, "{word}").ok()?;
         self.stdin.flush().ok()?;
-        serde_json::from_str(&self.line("{")?).ok()
+        serde_json::from_str(&self.line(&["{"])?).ok()
     }
 
     /// Wait until its account is known and nothing is open; how long that took since its start.
@@ -274,14 +275,10 @@ impl Stage {
         // What was killed may hold its lock for a moment more.
         for _ in 0..100 {
             let subject = Subject::start(&self.server.url(), self.folder.path(), &[]);
-            match subject.line("") {
+            match subject.line(&["started", "refused"]) {
                 Some(line) if line == "started" => return subject,
                 Some(line) if line.contains("another run trades") => subject.kill(),
-                Some(line) if line.starts_with("refused") => panic!("{line}"),
-                Some(line) => {
-                    assert!(subject.line("started").is_some(), "it starts, after {line:?}");
-                    return subject;
-                }
+                Some(line) => panic!("{line}"),
                 None => {
                     let said = std::fs::read_to_string(self.folder.path().join("stderr"));
                     panic!("it does not start: {said:?}");
@@ -529,7 +526,7 @@ fn a_second_engine_on_the_same_account_is_refused() {
     let stage = Stage::new(41);
     let first = stage.start();
     let second = Subject::start(&stage.server.url(), stage.folder.path(), &[]);
-    let refused = second.line("refused").unwrap();
+    let refused = second.line(&["refused"]).unwrap();
     assert!(refused.contains("another run trades on this account"), "{refused}");
     first.kill();
     second.kill();

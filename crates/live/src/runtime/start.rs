@@ -59,6 +59,8 @@ pub struct Plan {
     pub adopt_positions: bool,
     /// Whether orders that are not ours are cancelled.
     pub cancel_foreign: bool,
+    /// Weight that may be asked for in a minute.
+    pub weight_per_minute: u32,
     /// Retries are spread by this.
     pub seed: u64,
     /// The build, for the journal.
@@ -236,6 +238,7 @@ pub(super) fn prepare(plan: Plan) -> Result<Started, StartError> {
         expires_ns: plan.expires_ns,
         answer_ns: plan.answer_ns,
         cancel_foreign: plan.cancel_foreign,
+        weight_per_minute: plan.weight_per_minute,
         seed: plan.seed,
     };
     let signer = Signer::new(plan.key, plan.network);

@@ -38,6 +38,7 @@ use crate::outbox::{Ahead, Effect, Outbox};
 use crate::recover::Told;
 use crate::session::heard::News;
 use budget::Budget;
+pub use budget::WEIGHT_A_MINUTE;
 use flight::Flights;
 use holdings::Holdings;
 use orders::{Missing, Orders};
@@ -67,6 +68,9 @@ pub struct Settings {
     pub answer_ns: i64,
     /// Whether orders on the account that are not ours are cancelled when they are seen.
     pub cancel_foreign: bool,
+    /// Weight that may be asked for in a minute: the venue's, or a share of it where others use the
+    /// same address.
+    pub weight_per_minute: u32,
     /// Retries are spread by this.
     pub seed: u64,
 }
@@ -173,6 +177,7 @@ impl<A: Ahead> Session<A> {
         }
         let held = instruments.iter().map(|it| engine.portfolio().qty(it.id())).collect();
         let reads = Reads::new(&told);
+        let weight = settings.weight_per_minute;
         let flights = Flights::resume(outbox.open_actions().map(|signed| signed.nonce));
         Self {
             wire: Wire::new(settings.user, settings.tag, assets, &instruments),
@@ -188,7 +193,7 @@ impl<A: Ahead> Session<A> {
             flights,
             orders,
             reads,
-            budget: Budget::default(),
+            budget: Budget::new(weight),
             next_rate_limit_ns: i64::MIN,
             epoch: 0,
             known: false,

@@ -156,7 +156,8 @@ impl<A: Ahead> Session<A> {
             let ledger = Query::UserNonFundingLedgerUpdates { user, start_time, end_time: None };
             self.ask_part(Wanted::Transfers, &ledger, now_ns);
         }
-        if resync {
+        // The market's own stream brings them, a little later than a new account wants them.
+        if resync && self.link.connects() <= 1 {
             self.ask_part(Wanted::Prices, &Query::MetaAndAssetCtxs, now_ns);
         }
         self.read_step(now_ns);

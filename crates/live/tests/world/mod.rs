@@ -199,6 +199,7 @@ impl World {
             expires_ns: 5 * SECOND,
             answer_ns: 3 * SECOND,
             cancel_foreign: false,
+            weight_per_minute: 1_200,
             seed: seed + at as u64,
         };
         let listings = Listings::of(engine.instruments()).unwrap();
