@@ -209,7 +209,7 @@ impl Subject {
 
     /// Wait until its account is known and nothing is open; how long that took since its start.
     fn known(&mut self, context: &str) -> Duration {
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(40);
         let mut status = Value::Null;
         while Instant::now() < until {
             status = self
