@@ -207,8 +207,8 @@ impl Exchange {
         }
         let asset = order.instrument.raw();
         let words = format!(
-            "Reduce only and trigger orders are rejected with {MANY_ORDERS} open orders. \
-             asset={asset}"
+            "Too many open orders: with {MANY_ORDERS} of them, reduce only and trigger orders are \
+             rejected. asset={asset}"
         );
         Some(json!({"error": words}))
     }

@@ -54,6 +54,7 @@ const fn rejected(reason: RejectReason) -> &'static str {
         RejectReason::NoLiquidity => "marketOrderNoLiquidityRejected",
         RejectReason::BadTrigger => "badTriggerPxRejected",
         RejectReason::TooLarge => "perpMaxPositionRejected",
+        RejectReason::TooManyOrders => "tooManyOpenOrdersRejected",
         _ => "rejected",
     }
 }

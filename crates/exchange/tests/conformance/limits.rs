@@ -96,9 +96,9 @@ fn a_thousand_open_orders_and_no_more() {
     assert!(error(&more).contains("asset=1"), "{more}");
     // What reduces and what waits is rejected by name: cancel first, then close.
     let closing = world.place(reduce(limit(XRP, Side::Ask, "2.0999", "100", Tif::Ioc)));
-    assert!(error(&closing).starts_with("Reduce only and trigger orders are rejected with 1000"));
+    assert!(error(&closing).starts_with("Too many open orders: with 1000"));
     let stop = world.place(trigger(Side::Ask, "1.8", "100", "2", Tpsl::Sl));
-    assert!(error(&stop).starts_with("Reduce only and trigger orders"));
+    assert!(error(&stop).starts_with("Too many open orders: with 1000"));
     let oid = last[0]["resting"]["oid"].as_u64().unwrap();
     assert_eq!(world.cancel(XRP, oid), "success");
     let closing = world.place(reduce(limit(XRP, Side::Ask, "2.0999", "100", Tif::Ioc)));
