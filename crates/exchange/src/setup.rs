@@ -39,8 +39,26 @@ pub enum MarketSetup {
         #[serde(default)]
         again: bool,
     },
+    /// Another venue's markets, as they come: whoever serves the exchange hands them in
+    /// ([`crate::server::Handle::feed`]).
+    Mirror {
+        /// What is traded, as the other venue lists it.
+        perps: Vec<Perp>,
+    },
     /// Books that nobody moves.
     Quiet,
+}
+
+/// A perpetual as a venue lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Perp {
+    /// Its name.
+    pub coin: String,
+    /// Decimals of its size.
+    pub sz_decimals: u8,
+    /// From these notionals on, at most so much leverage.
+    pub tiers: Vec<(i64, u16)>,
 }
 
 /// An account and what it holds.
@@ -159,6 +177,11 @@ impl Setup {
         match &self.market {
             MarketSetup::Quiet => {
                 Ok((start_ns, Markets::new(vec![Listing::btc(), Listing::xrp()], Vec::new())?))
+            }
+            MarketSetup::Mirror { perps } => {
+                let listings =
+                    perps.iter().map(|it| Listing::new(&it.coin, it.sz_decimals, &it.tiers));
+                Ok((start_ns, Markets::new(listings.collect(), Vec::new())?))
             }
             MarketSetup::Synthetic { crash, messages_per_second } => {
                 let listings = vec![Listing::btc(), Listing::xrp()];
