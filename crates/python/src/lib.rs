@@ -8,6 +8,7 @@ mod exchange;
 mod intents;
 mod live;
 mod market;
+mod mirror;
 mod replay;
 mod run;
 mod strategies;

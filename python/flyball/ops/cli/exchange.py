@@ -25,8 +25,15 @@ def exchange(
     port: Annotated[int, Parameter(help="The port on 127.0.0.1; 0 takes any that is free.")] = 0,
     seed: Annotated[int, Parameter(help="Everything that is chance follows from it.")] = 1,
     market: Annotated[
-        str, Parameter(help="synthetic, quiet, or replay:PATH with the folder of a dataset.")
+        str,
+        Parameter(
+            help="synthetic, quiet, replay:PATH with the folder of a dataset, or mirror:URL with "
+            "the live markets of a venue."
+        ),
     ] = "synthetic",
+    coin: Annotated[
+        list[str] | None, Parameter(help="A market to mirror; can be said again.")
+    ] = None,
     faults: Annotated[Path | None, Parameter(help="A script of faults (TOML).")] = None,
     speed: Annotated[float, Parameter(help="How many times as fast as ours its clock runs.")] = 1.0,
     account: Annotated[
@@ -60,15 +67,21 @@ def exchange(
 
     Example: flyball exchange --seed 7 --account 0x14dc79964da2c08b23698b3d3cc7ca32193d9955=10000
     """
+    mirror = market.removeprefix("mirror:").rstrip("/") if market.startswith("mirror:") else ""
     setup = {
         "seed": seed,
         "start_ns": None if start is None else start * 1_000_000,
-        "market": _market(market, crash=crash, keep_times=keep_times, again=again),
+        "market": _mirrored(mirror, coin or [])
+        if mirror
+        else _market(market, crash=crash, keep_times=keep_times, again=again),
         "accounts": _accounts(account or [], agent or []),
         "faults": None if faults is None else faults.read_text(encoding="utf-8"),
         "weight_per_minute": ip_weight,
     }
-    served = _core.Exchange(jsons.dumps(setup), port=port, speed=speed, admin=admin)
+    source = (mirror, f"{mirror.replace('http', 'ws', 1)}/ws") if mirror else None
+    served = _core.Exchange(
+        jsons.dumps(setup), port=port, speed=speed, admin=admin, mirror=source
+    )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -96,7 +109,27 @@ def _market(text: str, *, crash: str | None, keep_times: bool, again: bool) -> A
         return "quiet"
     if text == "synthetic":
         return {"synthetic": {"crash": None if crash is None else _crash(crash)}}
-    raise ConfigError(f"--market {text!r}: must be synthetic, quiet or replay:PATH")
+    raise ConfigError(f"--market {text!r}: must be synthetic, quiet, replay:PATH or mirror:URL")
+
+
+def _mirrored(url: str, coins: list[str]) -> Any:  # noqa: ANN401
+    """The markets of another venue, as it lists them: their data is live, the fills are not."""
+    if not coins:
+        raise ConfigError("--market mirror:URL wants at least one --coin, e.g. --coin XRP")
+    fees = jsons.dumps({"maker": 0, "taker": 0})
+    listed = jsons.loads(_core.venue_listing(url, coins, fees))
+    perps = [
+        {
+            "coin": perp["spec"]["symbol"],
+            "sz_decimals": perp["spec"]["lot_size"]["decimals"],
+            "tiers": [
+                (tier["from_notional"], tier["max_leverage"])
+                for tier in perp["spec"]["margin_tiers"]
+            ],
+        }
+        for perp in listed
+    ]
+    return {"mirror": {"perps": perps}}
 
 
 def _crash(text: str) -> dict[str, Any]:
