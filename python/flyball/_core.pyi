@@ -11,6 +11,7 @@ from typing_extensions import disjoint_base
 __all__ = [
     "BUILD",
     "VERSION",
+    "Exchange",
     "FeatureAttr",
     "Quotes",
     "Replay",

@@ -17,7 +17,7 @@ USER = "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"
 
 
 def ask(url: str, **question: object) -> requests.Response:
-    return requests.post(f"{url}/info", json=question, timeout=10)
+    return requests.post(f"{url}/info", data=json.dumps(question), timeout=10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
