@@ -98,6 +98,10 @@ pub struct Setup {
     /// venue's 30.
     #[serde(default)]
     pub sockets_per_minute: Option<u32>,
+    /// Messages that an address of the network may send over websockets in a minute; without it:
+    /// the venue's 2000.
+    #[serde(default)]
+    pub messages_per_minute: Option<u32>,
 }
 
 /// What is wrong with a description.
@@ -131,6 +135,7 @@ impl Setup {
             faults: None,
             weight_per_minute: None,
             sockets_per_minute: None,
+            messages_per_minute: None,
         }
     }
 
@@ -161,6 +166,9 @@ impl Setup {
         }
         if let Some(many) = self.sockets_per_minute {
             config.sockets.new_per_minute = many;
+        }
+        if let Some(many) = self.messages_per_minute {
+            config.sockets.messages_per_minute = many;
         }
         for account in &self.accounts {
             config.accounts.push((account.address, cash(&account.cash)?));

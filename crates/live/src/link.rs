@@ -4,10 +4,10 @@
 use flyball_core::domain::{MILLISECOND, NEVER, Random, SECOND};
 
 /// A ping goes out this often: the venue closes connections that say nothing for a minute.
-const PING_AFTER_NS: i64 = 15 * SECOND;
+const PING_AFTER_NS: i64 = 5 * SECOND;
 /// A connection on which nothing came for this long is not one: the other end may be gone without
 /// a word.
-const SILENT_FOR_NS: i64 = 25 * SECOND;
+const SILENT_FOR_NS: i64 = 12 * SECOND;
 /// An attempt to connect takes no longer than this.
 const CONNECT_NS: i64 = 12 * SECOND;
 const FIRST_RETRY_NS: i64 = 250 * MILLISECOND;

@@ -250,6 +250,7 @@ impl Stage {
             // Hundreds of starts in minutes: no user has that many.
             weight_per_minute: Some(1_000_000),
             sockets_per_minute: Some(100_000),
+            messages_per_minute: Some(1_000_000),
             ..Setup::synthetic(seed)
         };
         let now = Clock::SYSTEM.now_ns();

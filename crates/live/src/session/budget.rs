@@ -1,5 +1,5 @@
-//! How much may still be asked of the venue: by IP address, weight a minute; by account, requests
-//! in all. A share of both is kept for what protects.
+//! How much may still be asked of the venue: by IP address, weight a minute, and messages over
+//! websockets; by account, requests in all. A share is kept for what protects.
 
 use flyball_core::domain::SECOND;
 
@@ -20,12 +20,14 @@ pub(super) struct Budget {
     before: u32,
     left: Option<u64>,
     a_minute: u32,
+    /// Messages sent on the websocket in this minute.
+    messages: u32,
 }
 
 impl Budget {
     /// All of it, with this weight a minute. A quarter of it only protection may use.
     pub(super) const fn new(a_minute: u32) -> Self {
-        Self { minute: i64::MIN, weight: 0, before: 0, left: None, a_minute }
+        Self { minute: i64::MIN, weight: 0, before: 0, left: None, a_minute, messages: 0 }
     }
 
     fn roll(&mut self, now_ns: i64) {
@@ -33,6 +35,7 @@ impl Budget {
         if minute != self.minute {
             self.before = if minute == self.minute.saturating_add(1) { self.weight } else { 0 };
             (self.minute, self.weight) = (minute, 0);
+            self.messages = 0;
         }
     }
 
@@ -55,6 +58,15 @@ impl Budget {
         self.roll(now_ns);
         self.weight = self.weight.saturating_add(weight);
         self.left = self.left.map(|left| left.saturating_sub(actions));
+    }
+
+    /// Whether one more message may go over the websocket in this minute; if so it is counted.
+    /// What comes too late for it goes over HTTP.
+    pub(super) fn take_message(&mut self, now_ns: i64) -> bool {
+        self.roll(now_ns);
+        let allowed = self.messages < self.a_minute.saturating_mul(3) / 2;
+        self.messages = self.messages.saturating_add(u32::from(allowed));
+        allowed
     }
 
     /// Whether the account may send this many actions that add risk.
