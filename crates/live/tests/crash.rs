@@ -5,7 +5,14 @@
 //! The process under test is this test's own programme, started again with `FLYBALL_SUBJECT` set.
 //! `FLYBALL_CRASHES` makes the long programme as long as that (`make crash`).
 
-#![allow(clippy::print_stdout, reason = "two processes that talk over it, and a report")]
+#![allow(
+    clippy::print_stdout,
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "two processes that talk over it, and a report"
+)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

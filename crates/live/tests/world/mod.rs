@@ -1,7 +1,13 @@
 //! A world without sockets and clocks: the local exchange behind a network with faults, and engines
 //! with their sessions that trade on it. Everything follows from one seed.
 
-#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "each test uses its part"
+)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +21,7 @@ use flyball_core::domain::{
 };
 use flyball_core::engine::{Engine, EngineConfig, InstrumentConfig, Sight, StrategyConfig};
 use flyball_core::journal::{Entry, decode};
-use flyball_core::portfolio::Portfolio;
+use flyball_core::portfolio::{Portfolio, Position};
 use flyball_core::risk::{Commands, Profile};
 use flyball_core::strategy::{Sizing, WakeSpec};
 use flyball_exchange::{
@@ -254,7 +260,7 @@ impl World {
         }
         let seed = self.now.unsigned_abs();
         let mut client = self.client(at, seed, engine, told, old.session.kept());
-        client.notices = old.notices.clone();
+        client.notices.clone_from(&old.notices);
         client.sent = old.sent;
         client.decides = old.decides;
         client.random = old.random.clone();
@@ -297,14 +303,14 @@ impl World {
 
     fn who_is_due(&mut self) -> String {
         let now = self.now;
-        let mut told = format!("gateway {:?}", self.gateway.next_due_ns().map(|ns| ns - now));
+        let mut told = vec![format!("gateway {:?}", self.gateway.next_due_ns().map(|ns| ns - now))];
         for client in &self.clients {
             let engine = client.node.engine().due_ns().saturating_sub(now);
             let session = client.session.due_ns().saturating_sub(now);
             let market = client.market.due_ns().saturating_sub(now);
-            told += &format!("; engine {engine}, session {session}, market {market}");
+            told.push(format!("engine {engine}, session {session}, market {market}"));
         }
-        told
+        told.join("; ")
     }
 
     /// What the gateway has for clients.
@@ -607,7 +613,7 @@ impl World {
 
 /// Cash less what the position cost, with its sign.
 fn flowed(portfolio: &Portfolio, id: InstrumentId) -> Money {
-    let cost = portfolio.position(id).map_or(Money::ZERO, |position| position.entry_value());
+    let cost = portfolio.position(id).map_or(Money::ZERO, Position::entry_value);
     let long = portfolio.qty(id).is_long();
     if long { portfolio.cash().minus(cost) } else { portfolio.cash().plus(cost) }
 }
