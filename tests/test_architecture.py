@@ -57,8 +57,15 @@ CRATES: dict[str, set[str]] = {
     "core": set(),
     "venues": {"flyball-core"},
     "data": {"flyball-core", "flyball-venues"},
+    "exchange": {"flyball-core", "flyball-venues", "flyball-data"},
     "live": {"flyball-core", "flyball-data", "flyball-venues"},
-    "python": {"flyball-core", "flyball-data", "flyball-live", "flyball-venues"},
+    "python": {
+        "flyball-core",
+        "flyball-data",
+        "flyball-exchange",
+        "flyball-live",
+        "flyball-venues",
+    },
 }
 
 PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))

@@ -3,6 +3,7 @@
 
 mod data;
 mod errors;
+mod exchange;
 mod intents;
 mod live;
 mod market;
@@ -24,6 +25,8 @@ mod _core {
 
     #[pymodule_export]
     use super::data::{book_states, features, import_data, tape_about, verify_tape};
+    #[pymodule_export]
+    use super::exchange::Exchange;
     #[pymodule_export]
     use super::intents::{Quotes, Signal, Target};
     #[pymodule_export]

@@ -23,6 +23,7 @@ app.command("flyball.ops.cli.demo:demo")
 app.command("flyball.ops.cli.backtest:backtest")
 app.command("flyball.ops.cli.replay:replay")
 app.command("flyball.ops.cli.data:app", name="data")
+app.command("flyball.ops.cli.exchange:exchange")
 app.command("flyball.ops.cli.doctor:doctor")
 
 
