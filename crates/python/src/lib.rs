@@ -7,6 +7,7 @@ mod exchange;
 mod intents;
 mod live;
 mod market;
+mod recording;
 mod replay;
 mod run;
 mod strategies;
@@ -30,9 +31,11 @@ mod _core {
     #[pymodule_export]
     use super::intents::{Quotes, Signal, Target};
     #[pymodule_export]
-    use super::live::{LiveRun, ask_run, venue_listing};
+    use super::live::{LiveRun, ask_run, key_address, venue_listing};
     #[pymodule_export]
     use super::market::write_synthetic;
+    #[pymodule_export]
+    use super::recording::Recording;
     #[pymodule_export]
     use super::replay::{Replay, collect_journal, journal_about};
     #[pymodule_export]
