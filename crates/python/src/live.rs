@@ -144,8 +144,10 @@ impl LiveRun {
             if let Err(error) = asked.ask(py, reason, &question.view, &mut draft) {
                 // Nobody asks it again: what it holds on to is let go.
                 *held = None;
-                // Told by whoever drops `gone`, with what Python knows.
-                gone.say(error.value(py).to_string());
+                // With what Python knows, instead of what dropping says.
+                let what = error.value(py).to_string();
+                gone.say(if what.is_empty() { error.to_string() } else { what });
+                std::mem::forget(gone);
                 return Err(error);
             }
             drop(held);
