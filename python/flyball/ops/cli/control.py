@@ -158,6 +158,10 @@ def resume(
         console.say("Go on? Type yes:")
         if sys.stdin.readline().strip().lower() != "yes":
             raise ConfigError("not released")
+    if _locked(before) and before["flat"]:
+        # The engine releases the lock of an instrument together with a kill of everything.
+        ask(run, "kill", "all")
+        _wait_flat(run, "all", since_ns=int(before["time_ns"]), patience_s=_ANSWER_S)
     ask(run, "request_reset", switch)
     ask(run, "confirm_reset", switch)
     released, left = _wait_released(run, switch, since_ns=int(before["time_ns"]))
@@ -174,8 +178,16 @@ def resume(
 
 
 def _latched(found: Mapping[str, Any]) -> list[str]:
+    """What stops trading until somebody releases it."""
     names = [str(name) for name, _ in found["tripped"] if name != "position_loss"]
-    return ["operator", *names] if found["killed"] else names
+    return ["operator", *names] if found["killed"] or _locked(found) else names
+
+
+def _locked(found: Mapping[str, Any]) -> bool:
+    """Whether an instrument was killed by itself, as far as it can be told from outside."""
+    stopped = {"drawdown", "daily_loss", "emergency"} & {name for name, _ in found["tripped"]}
+    killed = any(it["mode"] == "killed" for it in found["instruments"])
+    return killed and not stopped and not found["killed"]
 
 
 def _wait_released(run: RunInfo, switch: str, *, since_ns: int) -> tuple[bool, list[str]]:
@@ -243,7 +255,7 @@ def _ended(run: RunInfo) -> str:
 
 
 def _row(run: RunInfo, now: Mapping[str, Any] | None) -> dict[str, Any]:
-    known: dict[str, Any] = {
+    known = {
         "folder": run.folder,
         "running": now is not None,
         "pid": run.pid,
@@ -257,9 +269,9 @@ def _row(run: RunInfo, now: Mapping[str, Any] | None) -> dict[str, Any]:
         "journal": run.journal,
     }
     if now is None:
-        return {**known, "ended_in_order": run.ended_ns is not None}
+        return {**known, "status": None, "ended_in_order": run.ended_ns is not None}
     said = []
     for time_ns, notice in now["notices"]:
         ((kind, about),) = notice.items()
         said.append({"time_ns": time_ns, "kind": kind, "text": sentence(kind, about, run)})
-    return {**known, **now, "notices": said}
+    return {**known, "status": {**now, "notices": said}}

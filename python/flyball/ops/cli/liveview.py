@@ -131,7 +131,7 @@ def position_text(traded: Any, it: Mapping[str, Any]) -> Text:  # noqa: ANN401
     held, tick = int(it["position"]), traded.tick_size
     now = _price(it["mark"], tick)
     if not held:
-        return Text("flat").append(f"  {traded.symbol} at {now}", style="dim")
+        return Text("flat").append(f", {traded.symbol} at {now}", style="dim")
     size = plain(float(abs(held) * traded.lot_size))
     text = Text(f"{'long' if held > 0 else 'short'} {size} {traded.symbol}", style="bold")
     text.append(f" at {_price(it['entry'], tick)}, now {now}  ")
@@ -174,7 +174,7 @@ def _switches(status: Mapping[str, Any]) -> Text:
 
 def _feed(shown: Shown) -> Text:
     age, connections = shown.age_ns, shown.status["connections"]
-    text = Text("nothing heard yet" if age is None else f"{duration(age)} old")
+    text = Text("nothing heard yet" if age is None else f"{age / 1e9:.1f} s old")
     if age is None or age > _OLD_FEED_NS * shown.run.clock[2]:
         text.stylize("bold yellow")
     again = int(connections["market_connects"]) + int(connections["account_connects"]) - 2

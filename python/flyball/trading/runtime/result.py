@@ -175,9 +175,8 @@ class Result:
         if self.interrupted:
             rows.append(("interrupted", "yes: this is the part until then"))
         if self.not_ready and not self.decisions:
-            rows.append(
-                ("never decided", "a declared feature had no value: does the data have it?")
-            )
+            asks = "was there time?" if self.live else "does the data have it?"
+            rows.append(("never decided", f"a declared feature had no value: {asks}"))
         return rows
 
     def __str__(self) -> str:
