@@ -139,6 +139,21 @@ def test_a_core_room_uses_only_rooms_upstream(path: Path) -> None:
         assert target == here or target in CORE_ALLOWED[here], f"{here} may not use {target}"
 
 
+def test_only_a_served_venue_takes_orders_that_no_gate_approved() -> None:
+    wire = r"(place|place_group|modify)"
+    calls = re.compile(rf"\bvenue\w*(\(\))?\s*\.{wire}\(|Venue::{wire}\b")
+    named = re.compile(rf"\.{wire}\(")
+    for path in sorted((ROOT / "crates").rglob("*.rs")) + sorted(
+        (ROOT / "benchmarks").rglob("*.rs")
+    ):
+        inside = path.relative_to(ROOT).parts
+        if inside[1] == "exchange" or inside[1:4] == ("core", "src", "sim"):
+            continue
+        code = path.read_text()
+        taken = calls.search(code) or (re.search(r"\bVenue\b", code) and named.search(code))
+        assert not taken, f"{path.relative_to(ROOT)}: the engine's orders come by Venue::submit"
+
+
 @pytest.mark.parametrize("crate", sorted(CRATES))
 def test_a_crate_uses_only_crates_that_it_may(crate: str) -> None:
     manifest = (ROOT / "crates" / crate / "Cargo.toml").read_text()

@@ -244,7 +244,7 @@ impl Gateway {
             None => {}
         }
         let arrives = self.now_ns.saturating_add(plan.arrives_after_ns);
-        for _ in 0..(1 + u8::from(plan.twice)) {
+        for _ in 0..=u8::from(plan.twice) {
             self.dispatch(arrives, Way::Frame(conn, bytes.into(), plan));
         }
         self.advance(self.now_ns);
@@ -522,6 +522,3 @@ fn posts_something(bytes: &[u8]) -> bool {
     }
     serde_json::from_slice::<Method<'_>>(bytes).is_ok_and(|it| it.method == "post")
 }
-
-#[cfg(test)]
-mod tests;

@@ -61,12 +61,12 @@ impl Nonces {
     ///
     /// [`NonceError`] when it may not be used; nothing changes then.
     pub fn take(&mut self, signer: Address, nonce: u64, now_ns: i64) -> Result<(), NonceError> {
-        let now_ms = u64::try_from(now_ns.div_euclid(MILLISECOND)).unwrap_or(0);
+        let clock = u64::try_from(now_ns.div_euclid(MILLISECOND)).unwrap_or(0);
         let day_ms = u64::try_from(DAY.div_euclid(MILLISECOND)).unwrap_or(0);
-        let earliest = now_ms.saturating_sub(day_ms.saturating_mul(2));
-        let latest = now_ms.saturating_add(day_ms);
+        let earliest = clock.saturating_sub(day_ms.saturating_mul(2));
+        let latest = clock.saturating_add(day_ms);
         if nonce <= earliest || nonce >= latest {
-            return Err(NonceError::OutOfWindow { nonce, now_ms });
+            return Err(NonceError::OutOfWindow { nonce, now_ms: clock });
         }
         let used = self.used.entry(signer).or_default();
         if used.contains(&nonce) {

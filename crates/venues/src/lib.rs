@@ -1,5 +1,6 @@
-//! Wire formats of venues: what a venue sends becomes the engine's events. No sockets, no files, no
-//! clock: bytes and the time they were received come in, events go to a visitor.
+//! Wire formats of venues: what a venue sends becomes the engine's events, and what the engine asks
+//! of it becomes signed bytes ([`hyperliquid`]). No sockets, no files, no clock: bytes and the time
+//! they were received come in, events go to a visitor.
 //!
 //! ```text
 //! message ─▶ numbers as they are written ─▶ ticks and lots of its instrument ─▶ events
@@ -68,7 +69,6 @@ pub mod binance;
 pub mod bybit;
 /// Coinbase: the Pro websocket, and books recorded as CSV.
 pub mod coinbase;
-/// Hyperliquid: the public websocket.
 pub mod hyperliquid;
 /// Kraken: the public websocket, version 1.
 pub mod kraken;

@@ -4,7 +4,7 @@ use flyball_core::domain::{Decimal, InstrumentId};
 use flyball_venues::binance::Binance;
 use flyball_venues::bybit::Bybit;
 use flyball_venues::coinbase::Coinbase;
-use flyball_venues::hyperliquid::Hyperliquid;
+use flyball_venues::hyperliquid::{Frame, Hyperliquid, Stream};
 use flyball_venues::kraken::Kraken;
 use flyball_venues::{Decode, DecodeError, Listings, Seen};
 
@@ -41,17 +41,30 @@ fn binance() {
     );
 }
 
+const HYPERLIQUID: &[&str] = &[
+    r#"{"channel":"l2Book","data":{"coin":"X","time":1,"levels":[[{"px":"34.9","sz":"2.8","n":1}],[{"n":1,"px":"35","sz":"1"}]]}}"#,
+    r#"{"channel":"bbo","data":{"coin":"X","time":1,"bbo":[{"px":"23.7","sz":"4","n":1},{"px":"23.8","sz":"4","n":1}]}}"#,
+    r#"{"channel":"trades","data":[{"coin":"X","side":"B","px":"35.2","sz":"5.7","time":1,"hash":"0x00","tid":7,"users":["0x8c","0x13"]}]}"#,
+    r#"{"channel":"activeAssetCtx","data":{"coin":"X","ctx":{"funding":"0.0000125","markPx":"14.3161","oraclePx":"14.32","impactPxs":["1","2"]}}}"#,
+];
+
 #[test]
 fn hyperliquid() {
-    check(
-        Hyperliquid::new(listings()),
-        &[
-            r#"{"channel":"l2Book","data":{"coin":"X","time":1,"levels":[[{"px":"34.9","sz":"2.8","n":1}],[{"n":1,"px":"35","sz":"1"}]]}}"#,
-            r#"{"channel":"bbo","data":{"coin":"X","time":1,"bbo":[{"px":"23.7","sz":"4","n":1},{"px":"23.8","sz":"4","n":1}]}}"#,
-            r#"{"channel":"trades","data":[{"coin":"X","side":"B","px":"35.2","sz":"5.7","time":1,"hash":"0x00","tid":7,"users":["0x8c","0x13"]}]}"#,
-            r#"{"channel":"activeAssetCtx","data":{"coin":"X","ctx":{"funding":"0.0000125","markPx":"14.3161","oraclePx":"14.32","impactPxs":["1","2"]}}}"#,
-        ],
-    );
+    check(Hyperliquid::new(listings()), HYPERLIQUID);
+}
+
+#[test]
+fn market_data_of_a_live_stream() {
+    let mut stream = Stream::new(listings());
+    for message in HYPERLIQUID {
+        let mut decode =
+            || stream.decode(message.as_bytes(), 1, |_| Ok::<_, DecodeError>(())).unwrap();
+        assert_eq!(decode(), Frame::Market(Seen::Market), "{message}");
+        let counted = allocation_counter::measure(|| {
+            decode();
+        });
+        assert_eq!(counted.count_total, 0, "{message}");
+    }
 }
 
 #[test]

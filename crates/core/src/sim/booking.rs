@@ -2,6 +2,7 @@
 
 use crate::domain::{Body, CancelReason, Fill, InstrumentId, Level, Money, Side, Status, Trade};
 use crate::portfolio::{Portfolio, Position};
+use crate::sim::ledger::settled;
 use crate::sim::market::Resting;
 use crate::sim::order::{Life, OrderRecord};
 use crate::sim::report::{Cause, PublicTrade, Traded};
@@ -78,7 +79,11 @@ impl Venue {
         let realised =
             |portfolio: &Portfolio| portfolio.position(id).map_or(Money::ZERO, Position::realised);
         let (before, had) = (account.portfolio.qty(id), realised(&account.portfolio));
+        let was = settled(instrument, &account.portfolio);
         account.portfolio.apply_fill(instrument, &fill, now);
+        let moved = settled(instrument, &account.portfolio).minus(was).plus(fee);
+        let due = instrument.gain(side == Side::Bid, value, Money::ZERO);
+        self.ledger.rounded = self.ledger.rounded.plus(due.minus(moved));
         let mark = *market.marks.mark.get_or_insert(price);
         account.portfolio.set_mark(instrument, mark);
         let traded = Traded {
@@ -99,11 +104,11 @@ impl Venue {
         let order = named.then_some(*record);
         let body = Body::Fill(fill);
         self.report(&Report { account: owner, time_ns: now, body, order, traded: Some(traded) });
-        if after.is_flat() {
-            self.drop_reducing(owner, id, now);
-        }
         if resting.siblings != 0 {
             self.drop_siblings(resting, now);
+        }
+        if after.is_flat() {
+            self.drop_reducing(owner, id, now);
         }
     }
 
@@ -138,18 +143,17 @@ impl Venue {
         self.trades.push(PublicTrade { time_ns: now, trade, buyer, seller });
     }
 
-    /// The position is gone, or turned: orders that could only reduce it go with it.
+    /// The position is gone: orders that could only reduce it go with it. Of a position that turned
+    /// they stay, and go when they would act (assumed).
     fn drop_reducing(&mut self, account: AccountId, instrument: InstrumentId, now: i64) {
         let Some(owner) = self.account(account) else { return };
         if owner.open_orders == 0 {
             return;
         }
-        let closes = owner.portfolio.qty(instrument).reducing_side();
         let goes = |resting: &Resting| {
             let record = &resting.record;
             record.account == account
                 && record.order.reduce_only
-                && Some(record.order.side) != closes
                 && !matches!(record.life, Life::AwaitsParent(_))
         };
         while let Some(market) = self.market_mut(instrument) {

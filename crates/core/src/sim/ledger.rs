@@ -3,8 +3,10 @@
 //! Invariant: what all accounts, the backstop and the market's others hold, and the fees, add up to
 //! what was put in, to the last unit; and positions of all sides cancel out.
 //!
-//! A position counts with what was paid for it. That is free of rounding: a buy moves its value out
-//! of the buyer and into the seller, whenever either of them realises what.
+//! A position counts with what was paid for it: a buy moves its value out of the buyer and into the
+//! seller, whenever either of them realises what. For linear instruments that is free of rounding.
+//! The value of an inverse quantity is rounded, and what a fill that turns a position over closes
+//! and opens may differ from its whole by a unit: those units are kept apart.
 
 use crate::domain::{Instrument, Money, NetQty, Price, Qty, Side};
 use crate::portfolio::Portfolio;
@@ -16,6 +18,8 @@ pub(super) struct Ledger {
     pub(super) fees: Money,
     /// What the market's others were paid less what they paid.
     pub(super) others: Money,
+    /// Units that rounding gave to accounts or took from them, turned over.
+    pub(super) rounded: Money,
     /// What they hold.
     held: Vec<NetQty>,
 }
@@ -38,7 +42,12 @@ impl Audit {
 
 impl Ledger {
     pub(super) fn new(instruments: usize) -> Self {
-        Self { fees: Money::ZERO, others: Money::ZERO, held: vec![NetQty::FLAT; instruments] }
+        Self {
+            fees: Money::ZERO,
+            others: Money::ZERO,
+            rounded: Money::ZERO,
+            held: vec![NetQty::FLAT; instruments],
+        }
     }
 
     /// The market's others trade on `side`.
@@ -52,13 +61,16 @@ impl Ledger {
     }
 }
 
-/// Cash, and what was paid for what is held.
-fn settled(instruments: &[&Instrument], portfolio: &Portfolio) -> Money {
-    let pairs = instruments.iter().zip(portfolio.positions());
-    pairs.fold(portfolio.cash(), |sum, (instrument, position)| {
-        let long = position.qty().is_long();
-        sum.plus(instrument.gain(long, position.entry_value(), Money::ZERO))
+/// What was paid for what is held of an instrument; less than zero for what was got for it.
+fn paid(instrument: &Instrument, portfolio: &Portfolio) -> Money {
+    portfolio.position(instrument.id()).map_or(Money::ZERO, |position| {
+        instrument.gain(position.qty().is_long(), position.entry_value(), Money::ZERO)
     })
+}
+
+/// Cash, and what was paid for what is held of an instrument.
+pub(super) fn settled(instrument: &Instrument, portfolio: &Portfolio) -> Money {
+    portfolio.cash().plus(paid(instrument, portfolio))
 }
 
 impl Venue {
@@ -66,8 +78,11 @@ impl Venue {
     pub fn audit(&self) -> Audit {
         let instruments: Vec<&Instrument> = self.markets.iter().map(|it| &it.instrument).collect();
         let all = || self.accounts.iter().chain([&self.house]).map(|account| &account.portfolio);
-        let money = all().fold(self.ledger.others.plus(self.ledger.fees), |sum, portfolio| {
-            sum.plus(settled(&instruments, portfolio)).minus(portfolio.deposited())
+        let apart = self.ledger.others.plus(self.ledger.fees).plus(self.ledger.rounded);
+        let money = all().fold(apart, |sum, portfolio| {
+            let paid =
+                instruments.iter().fold(Money::ZERO, |sum, it| sum.plus(paid(it, portfolio)));
+            sum.plus(portfolio.cash()).plus(paid).minus(portfolio.deposited())
         });
         let lots = self.ledger.held.iter().zip(&instruments).map(|(others, instrument)| {
             let sum =

@@ -239,7 +239,7 @@ impl Venue {
 
     /// The market's others traded: resting orders that would have been in the way trade too.
     pub(super) fn on_trade(&mut self, trade: &Trade, now: i64) {
-        let (mut after, mut left) = (None, trade.qty);
+        let (mut after, mut left, mut blocked) = (None, trade.qty, None);
         while let Some(market) = self.market_mut(trade.instrument) {
             if market.resting.is_empty() {
                 return;
@@ -255,8 +255,13 @@ impl Venue {
                 resting.place.trade(trade.qty, left)
             };
             let qty = reaches.min(resting.record.remaining);
-            if qty.is_zero() {
+            // Whoever is not done lets nobody behind him at his price trade.
+            if qty.is_zero() || blocked == Some(price) {
+                blocked = Some(price);
                 continue;
+            }
+            if qty < resting.record.remaining {
+                blocked = Some(price);
             }
             if let Some((_, deal)) = self.fill_resting(trade.instrument, at, qty, now) {
                 left = left.minus(deal.at.qty);

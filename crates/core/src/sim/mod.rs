@@ -1,8 +1,12 @@
-//! A venue without a network: it has fees, queues, funding, margin tiers, liquidation, triggers and
-//! rejects, and it takes only approved orders, as every venue does.
+//! A venue without a network, for one account or several: it has fees, queues, funding, leverage and
+//! margin tiers, triggers, liquidation, deleveraging and rejects. From the engine it takes only
+//! approved orders, as every venue does; what is served over a wire takes its clients' ([`Venue::place`]).
 //!
 //! What it cannot know it assumes, by a model with a name: a recording does not show who stands
-//! where in a queue, how a bar came about, or what the market would have done about our orders.
+//! where in a queue, how a bar came about, or what the market would have done about our orders. In a
+//! market there are accounts, and others of whom nothing is known but their levels and trades.
+//!
+//! Rules are Hyperliquid's, by its documentation; where that is silent the code says "assumed".
 
 mod account;
 mod bars;
@@ -42,4 +46,19 @@ pub use venue::Venue;
 pub use watching::DepthLevel;
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod accounts_tests;
+#[cfg(test)]
+mod conservation_tests;
+#[cfg(test)]
+mod liquidation_tests;
+#[cfg(test)]
+mod margin_tests;
+#[cfg(test)]
+mod orders_tests;
+#[cfg(test)]
+mod trigger_tests;

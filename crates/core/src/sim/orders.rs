@@ -42,8 +42,8 @@ impl Venue {
         self.arrive(account, &approved.get().into(), now);
     }
 
-    /// An order arrives over the wire, from a client that passed no gate of ours: for a venue that
-    /// is served. What became of it at once.
+    /// An order arrives over the wire, from a client that passed no gate of ours. Only for a venue
+    /// that is served (an architecture test sees to that). What became of it at once.
     pub fn place(&mut self, account: AccountId, order: &VenueOrder, now: i64) -> OrderRecord {
         self.arrive(account, order, now)
     }
@@ -310,6 +310,11 @@ impl Venue {
         };
         let bonds = Bonds { child_of: parent, siblings: live.siblings, parent: live.parent };
         let copy = *live;
+        let fault = self.account(account).and_then(|owner| owner.fault);
+        if let Some(Fault::Reject(reason)) = fault {
+            self.set_fault(account, None);
+            return Err(ModifyError::Rejected(reason));
+        }
         // The new order is judged as if the old one were gone.
         self.close(&copy);
         let judged = self.takes(account, order, parent.is_some());

@@ -321,20 +321,6 @@ fn below_two_thirds_of_it_the_backstop_takes_everything() {
 }
 
 #[test]
-fn large_positions_go_in_fifths_with_a_pause() {
-    let mut pit = Pit::with(&xrp(), 10_000, QueueModel::Back);
-    pit.change(&[(19_990, 1_000_000)], &[(20_010, 1_000_000)]);
-    pit.send(ioc(bid(20_010, 90_000))); // 180 090 USD
-    pit.mark(19_380);
-    assert_eq!(pit.held(), 72_000);
-    pit.mark(19_379);
-    assert_eq!(pit.held(), 72_000, "30 s have not passed");
-    pit.now += 30 * SECOND;
-    pit.mark(19_050);
-    assert!(pit.held() < 72_000);
-}
-
-#[test]
 fn money_moves_in_and_out() {
     let mut pit = Pit::new();
     pit.venue.transfer(US, Money::from_whole(-400), 5);

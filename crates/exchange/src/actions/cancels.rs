@@ -21,15 +21,10 @@ fn reference(id: WireId) -> OrderRef {
 }
 
 impl Exchange {
-    pub(super) fn cancel(
-        &mut self,
-        actor: Actor,
-        cancels: &[WireCancel],
-        fast: bool,
-    ) -> Result<Value, Refused> {
+    pub(super) fn cancel(&mut self, actor: Actor, cancels: &[WireCancel], fast: bool) -> Value {
         let which = |it: &WireCancel| (it.asset, OrderRef::Venue(VenueOrderId::new(it.oid)));
         let all: Vec<_> = cancels.iter().map(which).collect();
-        Ok(self.cancel_all_of(actor, &all, fast))
+        self.cancel_all_of(actor, &all, fast)
     }
 
     pub(super) fn cancel_by_cloid(
@@ -37,10 +32,10 @@ impl Exchange {
         actor: Actor,
         cancels: &[WireCancelByCloid],
         fast: bool,
-    ) -> Result<Value, Refused> {
+    ) -> Value {
         let which = |it: &WireCancelByCloid| (it.asset, reference(WireId::Client(it.cloid)));
         let all: Vec<_> = cancels.iter().map(which).collect();
-        Ok(self.cancel_all_of(actor, &all, fast))
+        self.cancel_all_of(actor, &all, fast)
     }
 
     fn cancel_all_of(&mut self, actor: Actor, which: &[(u32, OrderRef)], fast: bool) -> Value {
@@ -95,13 +90,13 @@ impl Exchange {
         actor: Actor,
         modifies: &[WireModify],
         always_place: bool,
-    ) -> Result<Value, Refused> {
+    ) -> Value {
         if modifies.is_empty() {
-            return Ok(statuses("order", &[json!({"error": "Empty batch of modifies."})]));
+            return statuses("order", &[json!({"error": "Empty batch of modifies."})]);
         }
         let answers = modifies.iter().map(|it| self.replace(actor, it, always_place));
         let answers: Vec<_> = answers.collect();
-        Ok(statuses("order", &answers))
+        statuses("order", &answers)
     }
 
     fn replace(&mut self, actor: Actor, wire: &WireModify, always_place: bool) -> Value {

@@ -121,9 +121,9 @@ impl Exchange {
         }
         let nonce = self.nonces.take(signer, envelope.nonce, self.clock_ns());
         nonce.map_err(|error| error.to_string())?;
-        let now_ns = self.now_ns;
+        let at_ns = self.now_ns;
         if let Some(member) = self.members.find_mut(actor.address)
-            && !member.budget.admit(asked.spend(), now_ns)
+            && !member.budget.admit(asked.spend(), at_ns)
         {
             return Err(member.budget.refusal());
         }
@@ -160,15 +160,15 @@ impl Exchange {
             Asked::L1(L1::Order { orders, grouping, builder }) => {
                 self.place_orders(actor, &orders, (grouping, builder), tamper)
             }
-            Asked::L1(L1::Cancel { cancels, fast }) => self.cancel(actor, &cancels, fast),
+            Asked::L1(L1::Cancel { cancels, fast }) => Ok(self.cancel(actor, &cancels, fast)),
             Asked::L1(L1::CancelByCloid { cancels, fast }) => {
-                self.cancel_by_cloid(actor, &cancels, fast)
+                Ok(self.cancel_by_cloid(actor, &cancels, fast))
             }
             Asked::L1(L1::Modify { oid, order, always_place }) => {
                 self.modify(actor, oid, &order, always_place)
             }
             Asked::L1(L1::BatchModify { modifies, always_place }) => {
-                self.batch_modify(actor, &modifies, always_place)
+                Ok(self.batch_modify(actor, &modifies, always_place))
             }
             Asked::L1(L1::UpdateLeverage { asset, is_cross, leverage }) => {
                 self.update_leverage(actor, asset, is_cross, leverage)

@@ -410,7 +410,7 @@ mod tests {
             r#"{"type":"order","orders":[{"a":1,"b":true,"p":"1","s":"10","r":false,"t":{"limit":{"tif":"Fok"}}}],"grouping":"na"}"#,
             r#"{"type":"cancel","cancels":[{"a":0,"o":99999999999999999999999}]}"#,
             r#"{"type":"somethingElse"}"#,
-            r#"{}"#,
+            "{}",
         ] {
             assert!(serde_json::from_str::<L1>(text).is_err(), "{text}");
         }

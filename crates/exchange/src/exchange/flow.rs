@@ -3,7 +3,7 @@
 use flyball_core::domain::{
     Body, Fill, HOUR, InstrumentId, Level, Price, Random, Rate, Side, Status,
 };
-use flyball_core::sim::{Cause, PublicTrade, Report};
+use flyball_core::sim::{Cause, Life, PublicTrade, Report};
 
 use crate::Address;
 use crate::exchange::{Exchange, PAST_RATES, RECENT_TRADES};
@@ -194,6 +194,11 @@ impl Exchange {
             }
         }
         self.push_fill(address, &row);
+        // What is at the market this moment is told when it comes to rest, or has ended.
+        let told = report.order.is_some_and(|it| it.life != Life::Acting);
+        if told && !fill.liquidation {
+            self.push_order(address, report);
+        }
         let liquidated = report.traded.is_some_and(|it| it.cause != Cause::Order);
         if liquidated && fill.liquidation {
             self.note_liquidation(address, report);

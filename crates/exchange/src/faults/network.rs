@@ -210,11 +210,11 @@ impl Network {
     pub fn next_due_ns(&self, now_ns: i64) -> Option<i64> {
         let since = now_ns.saturating_sub(self.start_ns);
         let timed = self.script.fault.iter().filter(|fault| fault.is_timed());
-        let times = timed.flat_map(|fault| {
+        let edges = timed.flat_map(|fault| {
             let end = fault.window(since).map(|(_, end)| end).filter(|end| *end < i64::MAX);
             [end, fault.next_begin(since.saturating_add(1))]
         });
-        times.flatten().min().map(|at| self.start_ns.saturating_add(at))
+        edges.flatten().min().map(|at| self.start_ns.saturating_add(at))
     }
 
     fn timed(&self, kind: Kind, now_ns: i64) -> impl Iterator<Item = (&Fault, (i64, i64))> {

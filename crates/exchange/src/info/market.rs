@@ -49,6 +49,8 @@ impl Exchange {
             "spotMeta" => Ok(spot_meta()),
             "spotMetaAndAssetCtxs" => Ok(json!([spot_meta(), []])),
             "maxBuilderFee" => Ok(json!(0)),
+            // The first one is the venue's own, and is written like this.
+            "perpDexs" => Ok(json!([null])),
             _ => Err(not_understood()),
         }
     }

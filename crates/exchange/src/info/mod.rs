@@ -28,7 +28,6 @@ const NOT_SERVED: &[&str] = &[
     "perpDeployAuctionStatus",
     "perpDexLimits",
     "perpDexStatus",
-    "perpDexs",
     "perpsAtOpenInterestCap",
     "predictedFundings",
     "preTransferCheck",
@@ -87,7 +86,8 @@ impl Exchange {
             | "fundingHistory"
             | "spotMeta"
             | "spotMetaAndAssetCtxs"
-            | "maxBuilderFee" => self.market_info(kind, question),
+            | "maxBuilderFee"
+            | "perpDexs" => self.market_info(kind, question),
             "historicalOrders"
             | "userFills"
             | "userFillsByTime"

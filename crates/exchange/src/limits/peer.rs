@@ -80,21 +80,21 @@ impl PeerLimits {
     ///
     /// [`SocketRefusal`] when there are too many.
     pub fn open(&mut self, peer: Peer, now_ns: i64) -> Result<(), SocketRefusal> {
-        let (limits, used) = (self.socket, self.used.entry(peer).or_default());
-        if used.connections >= limits.connections {
+        let (limits, own) = (self.socket, self.used.entry(peer).or_default());
+        if own.connections >= limits.connections {
             return Err(SocketRefusal::Connections);
         }
-        if !used.opened.admit(now_ns, 1, limits.new_per_minute) {
+        if !own.opened.admit(now_ns, 1, limits.new_per_minute) {
             return Err(SocketRefusal::NewConnections);
         }
-        used.connections = used.connections.saturating_add(1);
+        own.connections = own.connections.saturating_add(1);
         Ok(())
     }
 
     /// A connection is gone.
     pub fn close(&mut self, peer: Peer) {
-        let used = self.used.entry(peer).or_default();
-        used.connections = used.connections.saturating_sub(1);
+        let own = self.used.entry(peer).or_default();
+        own.connections = own.connections.saturating_sub(1);
     }
 
     /// A message came.
@@ -104,8 +104,8 @@ impl PeerLimits {
     /// [`SocketRefusal::Messages`] when there were too many in a minute.
     pub fn message(&mut self, peer: Peer, now_ns: i64) -> Result<(), SocketRefusal> {
         let limit = self.socket.messages_per_minute;
-        let used = self.used.entry(peer).or_default();
-        if used.messages.admit(now_ns, 1, limit) { Ok(()) } else { Err(SocketRefusal::Messages) }
+        let own = self.used.entry(peer).or_default();
+        if own.messages.admit(now_ns, 1, limit) { Ok(()) } else { Err(SocketRefusal::Messages) }
     }
 
     /// A subscription is wanted, perhaps to an account.
@@ -114,32 +114,32 @@ impl PeerLimits {
     ///
     /// [`SocketRefusal`] when there are too many.
     pub fn subscribe(&mut self, peer: Peer, user: Option<Address>) -> Result<(), SocketRefusal> {
-        let (limits, used) = (self.socket, self.used.entry(peer).or_default());
-        if used.subscriptions >= limits.subscriptions {
+        let (limits, own) = (self.socket, self.used.entry(peer).or_default());
+        if own.subscriptions >= limits.subscriptions {
             return Err(SocketRefusal::Subscriptions);
         }
         if let Some(user) = user {
-            let users = u32::try_from(used.users.len()).unwrap_or(u32::MAX);
-            if !used.users.contains_key(&user) && users >= limits.users {
+            let users = u32::try_from(own.users.len()).unwrap_or(u32::MAX);
+            if !own.users.contains_key(&user) && users >= limits.users {
                 return Err(SocketRefusal::Users);
             }
-            let count = used.users.entry(user).or_default();
+            let count = own.users.entry(user).or_default();
             *count = count.saturating_add(1);
         }
-        used.subscriptions = used.subscriptions.saturating_add(1);
+        own.subscriptions = own.subscriptions.saturating_add(1);
         Ok(())
     }
 
     /// A subscription ends.
     pub fn unsubscribe(&mut self, peer: Peer, user: Option<Address>) {
-        let used = self.used.entry(peer).or_default();
-        used.subscriptions = used.subscriptions.saturating_sub(1);
+        let own = self.used.entry(peer).or_default();
+        own.subscriptions = own.subscriptions.saturating_sub(1);
         if let Some(user) = user
-            && let Some(count) = used.users.get_mut(&user)
+            && let Some(count) = own.users.get_mut(&user)
         {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                used.users.remove(&user);
+                own.users.remove(&user);
             }
         }
     }
@@ -151,18 +151,18 @@ impl PeerLimits {
     /// [`SocketRefusal::InFlight`] when too many are without an answer.
     pub fn begin_post(&mut self, peer: Peer) -> Result<(), SocketRefusal> {
         let limit = self.socket.in_flight_posts;
-        let used = self.used.entry(peer).or_default();
-        if used.in_flight >= limit {
+        let own = self.used.entry(peer).or_default();
+        if own.in_flight >= limit {
             return Err(SocketRefusal::InFlight);
         }
-        used.in_flight = used.in_flight.saturating_add(1);
+        own.in_flight = own.in_flight.saturating_add(1);
         Ok(())
     }
 
     /// A post over a websocket was answered.
     pub fn end_post(&mut self, peer: Peer) {
-        let used = self.used.entry(peer).or_default();
-        used.in_flight = used.in_flight.saturating_sub(1);
+        let own = self.used.entry(peer).or_default();
+        own.in_flight = own.in_flight.saturating_sub(1);
     }
 
     /// Peers that hold or used something: for those who watch.

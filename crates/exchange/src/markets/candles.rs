@@ -58,24 +58,21 @@ impl Candles {
         for ((_, length), kept) in INTERVALS.iter().zip(&mut self.0) {
             let past = now_ns.checked_rem_euclid(*length).unwrap_or(0);
             let begin_ns = now_ns.saturating_sub(past);
-            match kept.back_mut().filter(|last| last.begin_ns >= begin_ns) {
-                Some(last) => {
-                    last.high = last.high.max(level.price);
-                    last.low = last.low.min(level.price);
-                    last.close = level.price;
-                    last.volume = last.volume.plus(level.qty);
-                    last.trades = last.trades.saturating_add(1);
-                }
-                None => {
-                    if kept.len() == KEPT {
-                        kept.pop_front();
-                    }
-                    let Level { price, qty } = level;
-                    let (open, high, low, close) = (price, price, price, price);
-                    let (volume, trades) = (qty, 1);
-                    kept.push_back(Candle { begin_ns, open, high, low, close, volume, trades });
-                }
+            if let Some(last) = kept.back_mut().filter(|last| last.begin_ns >= begin_ns) {
+                last.high = last.high.max(level.price);
+                last.low = last.low.min(level.price);
+                last.close = level.price;
+                last.volume = last.volume.plus(level.qty);
+                last.trades = last.trades.saturating_add(1);
+                continue;
             }
+            if kept.len() == KEPT {
+                kept.pop_front();
+            }
+            let Level { price, qty } = level;
+            let (open, high, low, close) = (price, price, price, price);
+            let (volume, trades) = (qty, 1);
+            kept.push_back(Candle { begin_ns, open, high, low, close, volume, trades });
         }
     }
 

@@ -46,15 +46,12 @@ impl Context {
         self.forget(now_ns);
         let begin_ns = now_ns.saturating_sub(now_ns.rem_euclid(MINUTE));
         let value = instrument.value(level.price, level.qty);
-        match self.minutes.back_mut().filter(|last| last.begin_ns >= begin_ns) {
-            Some(last) => {
-                last.value = last.value.plus(value);
-                last.qty = last.qty.plus(level.qty);
-            }
-            None => {
-                let (qty, first) = (level.qty, level.price);
-                self.minutes.push_back(Minute { begin_ns, value, qty, first });
-            }
+        if let Some(last) = self.minutes.back_mut().filter(|last| last.begin_ns >= begin_ns) {
+            last.value = last.value.plus(value);
+            last.qty = last.qty.plus(level.qty);
+        } else {
+            let (qty, first) = (level.qty, level.price);
+            self.minutes.push_back(Minute { begin_ns, value, qty, first });
         }
         self.value = self.value.plus(value);
         self.qty = self.qty.plus(level.qty);

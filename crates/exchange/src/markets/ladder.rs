@@ -21,6 +21,13 @@ impl Ladder {
         }
     }
 
+    /// Set several.
+    pub(super) fn set_all(&mut self, levels: &[Level]) {
+        for &level in levels {
+            self.set(level);
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -101,7 +101,7 @@ impl Replay {
             });
         }
         let start_ns = options.start_ns.unwrap_or(first_ns);
-        let reading = Reading::try_new(tape, |tape| tape.cursor())?;
+        let reading = Reading::try_new(tape, Tape::cursor)?;
         let replay = Self {
             reading: Some(reading),
             path,
@@ -140,7 +140,7 @@ impl Replay {
         let length = self.last_ns.saturating_sub(self.first_ns).saturating_add(PAUSE_NS);
         self.shift_ns = self.shift_ns.saturating_add(length);
         let opened = Tape::open(&self.path);
-        self.reading = opened.and_then(|tape| Reading::try_new(tape, |tape| tape.cursor())).ok();
+        self.reading = opened.and_then(|tape| Reading::try_new(tape, Tape::cursor)).ok();
         for track in &mut self.tracks {
             track.bids.clear();
             track.asks.clear();
@@ -203,8 +203,8 @@ impl Track {
                     self.bids.clear();
                     self.asks.clear();
                 }
-                bids.iter().for_each(|&level| self.bids.set(level));
-                asks.iter().for_each(|&level| self.asks.set(level));
+                self.bids.set_all(&bids);
+                self.asks.set_all(&asks);
                 vec![self.book()]
             }
             What::Touch { bid, ask } => {

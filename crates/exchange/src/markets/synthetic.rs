@@ -141,8 +141,8 @@ impl SyntheticMarket {
         };
         let change = match seen.what {
             What::Book { bids, asks } => {
-                bids.iter().for_each(|&level| self.bids.set(level));
-                asks.iter().for_each(|&level| self.asks.set(level));
+                self.bids.set_all(&bids);
+                self.asks.set_all(&asks);
                 let bid = |price, qty: Qty| (place(price, Side::Bid), qty);
                 let ask = |price, qty: Qty| (place(price, Side::Ask), qty);
                 Change::Book {

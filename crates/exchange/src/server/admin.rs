@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use flyball_core::domain::{Decimal, Money, Price, SECOND};
+use flyball_core::domain::{Decimal, Instrument, Money, Price, SECOND};
 use serde::Deserialize;
 
 use crate::Address;
@@ -53,7 +53,7 @@ fn carry_out(exchange: &mut Exchange, wish: &Wish) -> Result<(), String> {
         }
         Wish::ForceMark { coin, price } => {
             let id = exchange.coin(coin).map_err(admin)?;
-            let tick = exchange.instruments().get(id.index()).map(|it| it.tick_size());
+            let tick = exchange.instruments().get(id.index()).map(Instrument::tick_size);
             let price = match (price, tick) {
                 (Some(price), Some(tick)) => {
                     let ticks = decimal(price)?.in_steps(tick).map_err(|e| e.to_string())?;

@@ -43,11 +43,7 @@ pub(crate) fn update(record: &OrderRecord, instrument: &Instrument) -> Value {
 }
 
 /// As `frontendOpenOrders` tells it.
-pub(crate) fn frontend(
-    record: &OrderRecord,
-    instrument: &Instrument,
-    children: Vec<Value>,
-) -> Value {
+pub(crate) fn frontend(record: &OrderRecord, instrument: &Instrument, children: &[Value]) -> Value {
     let trigger = record.order.trigger();
     json!({
         "coin": instrument.symbol().as_str(),
@@ -78,10 +74,9 @@ pub(crate) fn tree<'a>(
         let children = records.iter().filter(|child| {
             matches!(child.life, Life::AwaitsParent(parent) if parent == record.venue_order_id)
         });
-        let children = children
-            .filter_map(|child| Some(frontend(child, instrument(child)?, Vec::new())))
-            .collect();
-        Some(frontend(record, instrument(record)?, children))
+        let children: Vec<_> =
+            children.filter_map(|child| Some(frontend(child, instrument(child)?, &[]))).collect();
+        Some(frontend(record, instrument(record)?, &children))
     });
     all.collect()
 }
@@ -89,7 +84,7 @@ pub(crate) fn tree<'a>(
 /// As `orderStatus` and `historicalOrders` tell it.
 pub(crate) fn with_status(record: &OrderRecord, instrument: &Instrument) -> Value {
     json!({
-        "order": frontend(record, instrument, Vec::new()),
+        "order": frontend(record, instrument, &[]),
         "status": words::status(record),
         "statusTimestamp": millis(record.changed_ns),
     })

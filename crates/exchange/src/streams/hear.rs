@@ -74,6 +74,7 @@ impl Exchange {
         self.streams.listen(conn, topic);
         self.acknowledge(conn, "subscribe", &told);
         self.begin(conn, &topic);
+        self.streams.begins(&topic, self.now_ns);
     }
 
     fn unsubscribe(&mut self, conn: ConnId, peer: Peer, subscription: &Value) {

@@ -180,6 +180,29 @@ impl Streams {
         }
     }
 
+    /// Somebody begins to listen and is told all there is: nothing older is due to him. Where others
+    /// listen already, what is due to them stays so.
+    fn begins(&mut self, topic: &Topic, now_ns: i64) {
+        let shares = |other: &&Topic| match topic {
+            Topic::AllMids => matches!(other, Topic::AllMids),
+            Topic::Book(id, _) => matches!(other, Topic::Book(it, _) if it == id),
+            _ => other.is_slow() && other.instrument() == topic.instrument(),
+        };
+        let all = self.listeners.iter().filter(|(other, _)| shares(other));
+        if all.map(|(_, conns)| conns.len()).sum::<usize>() > 1 {
+            return;
+        }
+        let feed = topic.instrument().and_then(|id| self.feeds.get_mut(id.index()));
+        let pace = match (topic, feed) {
+            (Topic::AllMids, _) => &mut self.mids,
+            (Topic::Book(..), Some(feed)) => &mut feed.book,
+            (_, Some(feed)) if topic.is_slow() => &mut feed.slow,
+            _ => return,
+        };
+        pace.changed = false;
+        pace.sent_ns = now_ns;
+    }
+
     /// When something is due to be sent, or a connection to be closed.
     pub(crate) fn next_due_ns(&self) -> Option<i64> {
         if self.connections.is_empty() {

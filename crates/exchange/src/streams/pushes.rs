@@ -367,7 +367,8 @@ impl Exchange {
     pub(crate) fn note_liquidation(&mut self, user: Address, report: &Report) {
         let flyball_core::domain::Body::Fill(filled) = report.body else { return };
         let Some(instrument) = self.instrument(filled.instrument) else { return };
-        let equity = self.venue.portfolio(report.account).map(|it| it.equity());
+        let equity =
+            self.venue.portfolio(report.account).map(flyball_core::portfolio::Portfolio::equity);
         let value = text::usdc(instrument.value(filled.price, filled.qty));
         let equity = equity.map_or("0.0".to_owned(), text::usdc);
         let (coin, size) = (instrument.symbol().as_str(), text::qty(instrument, filled.qty));

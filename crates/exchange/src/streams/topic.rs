@@ -122,6 +122,11 @@ impl Topic {
         }
     }
 
+    /// Whether it is sent with the slow ones.
+    pub(crate) const fn is_slow(&self) -> bool {
+        matches!(self, Self::Context(_) | Self::Candle(..) | Self::AssetData(..))
+    }
+
     /// The instrument that it is about.
     pub(crate) const fn instrument(&self) -> Option<InstrumentId> {
         match self {

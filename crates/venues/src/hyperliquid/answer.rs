@@ -142,7 +142,7 @@ impl Outcome {
 
     /// The status of an order of this size that was placed; `immediate` when what does not trade at
     /// once is cancelled. An order that traded in part and was not immediate is unknown: whether
-    /// its rest works has to be asked.
+    /// its rest works has to be asked. Fills come on their own way and may come later.
     pub fn order_status(&self, qty: Decimal, immediate: bool) -> Status {
         match self {
             // A child counts as working while it waits: it may be placed at any moment.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::asset::{Asset, perp_spec};
 use super::ledger::LedgerUpdate;
-use super::number::{money, some_money};
+use super::number::{computed, money, some_computed, some_money};
 use super::sign::Address;
 use super::stream::Candle;
 use super::user::{Funding, OpenOrder, OrderUpdate, UserFill};
@@ -144,6 +144,7 @@ pub struct Context {
     /// The rate of the current hour.
     pub funding: Number,
     /// All positions of one side, in base units.
+    #[serde(deserialize_with = "computed")]
     pub open_interest: Number,
 }
 
@@ -197,6 +198,18 @@ pub struct Clearinghouse {
     pub time_ms: Option<i64>,
 }
 
+impl Clearinghouse {
+    /// What is held of an instrument, in lots; flat when the venue shows no position.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Number`] when it is off the grid.
+    pub fn net_qty(&self, asset: &Asset) -> Result<NetQty, DecodeError> {
+        let position = self.positions.iter().find(|position| position.coin == asset.coin);
+        position.map_or(Ok(NetQty::FLAT), |position| position.net_qty(asset))
+    }
+}
+
 fn positions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Position>, D::Error> {
     #[derive(Deserialize)]
     struct One {
@@ -217,7 +230,7 @@ pub struct Position {
     /// How it is margined.
     pub leverage: Leverage,
     /// Average price at which it was opened.
-    #[serde(default, rename = "entryPx")]
+    #[serde(default, rename = "entryPx", deserialize_with = "some_computed")]
     pub entry: Option<Number>,
     /// Its value at the mark.
     #[serde(rename = "positionValue", deserialize_with = "money")]
@@ -226,7 +239,7 @@ pub struct Position {
     #[serde(deserialize_with = "money")]
     pub unrealized_pnl: Money,
     /// Where it is liquidated; none when nowhere.
-    #[serde(default, rename = "liquidationPx")]
+    #[serde(default, rename = "liquidationPx", deserialize_with = "some_computed")]
     pub liquidation: Option<Number>,
     /// Margin in use.
     #[serde(deserialize_with = "money")]

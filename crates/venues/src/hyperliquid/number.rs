@@ -1,9 +1,12 @@
 //! How the venue writes numbers, sides and amounts.
 
-use flyball_core::domain::{Money, Side, div_round};
+use std::borrow::Cow;
+
+use flyball_core::domain::{DecimalError, Money, Side, div_round};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use std::borrow::Cow;
+
+use crate::Number;
 
 /// Text as money, to the nearest unit: amounts that the venue computes may carry more decimals than
 /// money keeps.
@@ -45,6 +48,40 @@ pub(super) fn some_money<'de, D: Deserializer<'de>>(
         .transpose()
 }
 
+/// Digits of a number that always fit.
+const DIGITS: usize = 18;
+
+/// A number that the venue computes: it comes with ten decimals however large it is, and decimals
+/// that do not fit are cut off.
+fn parse_computed(text: &str) -> Option<Number> {
+    match Number::parse(text.as_bytes()) {
+        Ok(number) => Some(number),
+        Err(DecimalError::Malformed { .. }) => None,
+        Err(_) => {
+            let (whole, part) = text.split_once('.')?;
+            part.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+            let digits = whole.strip_prefix('-').unwrap_or(whole).len();
+            let part = part.get(..DIGITS.checked_sub(digits)?.min(part.len()))?;
+            Number::parse(format!("{whole}.{part}").as_bytes()).ok()
+        }
+    }
+}
+
+/// A number in quotes that the venue computes.
+pub(super) fn computed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    parse_computed(&text).ok_or_else(|| D::Error::custom("not a number that fits"))
+}
+
+/// A number in quotes that the venue computes, or null.
+pub(super) fn some_computed<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Number>, D::Error> {
+    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
+    text.map(|text| parse_computed(&text).ok_or_else(|| D::Error::custom("not a number that fits")))
+        .transpose()
+}
+
 /// `B` the buyer, `A` the seller.
 pub(super) fn side<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Side, D::Error> {
     match Cow::<str>::deserialize(deserializer)?.as_ref() {
@@ -77,6 +114,23 @@ mod tests {
         assert_eq!(units(&format!("0.{}", "9".repeat(60))), None);
     }
 
+    #[test]
+    fn decimals_that_do_not_fit_are_cut_off_and_whole_numbers_are_not() {
+        let cases: [(&str, Option<Number>); 8] = [
+            ("3495670.8399999999", Some(Number::new(34_956_708_399_999_999, 10))),
+            ("170043721737.450012207", Some(Number::new(170_043_721_737_450_012, 6))),
+            ("-170043721737.450012207", Some(Number::new(-170_043_721_737_450_012, 6))),
+            ("123456789012345678.99", Some(Number::new(123_456_789_012_345_678, 0))),
+            ("99999999999999999999", None),
+            ("99999999999999999999.5", None),
+            ("1.2.3", None),
+            ("1.99999999999999999999x", None),
+        ];
+        for (text, number) in cases {
+            assert_eq!(parse_computed(text), number, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn money_is_read_as_it_is_shown(units in any::<i64>()) {
@@ -86,7 +140,7 @@ mod tests {
 
         #[test]
         fn any_text_is_an_amount_or_none(text in ".{0,60}") {
-            let _ = parse_money(&text);
+            let _ = (parse_money(&text), parse_computed(&text));
         }
     }
 }

@@ -12,7 +12,7 @@ use super::asset::Asset;
 use super::info::Clearinghouse;
 use super::ledger::LedgerUpdate;
 use super::market::Hyperliquid;
-use super::number::money;
+use super::number::{computed, money};
 use super::sign::Address;
 use super::user::{Funding, OrderUpdate, UserFill};
 use crate::listing::from_millis;
@@ -81,7 +81,7 @@ pub struct Candle {
     #[serde(rename = "c")]
     pub close: Number,
     /// What was traded. The venue adds it up in a float.
-    #[serde(rename = "v")]
+    #[serde(rename = "v", deserialize_with = "computed")]
     pub volume: Number,
 }
 

@@ -58,6 +58,9 @@ fn an_account_is_read_with_its_positions() {
     let assets = assets();
     let it = assets.coin("HYPE").unwrap();
     assert_eq!(position.net_qty(it), Ok(NetQty::from_lots(-200)));
+    assert_eq!(state.net_qty(it), Ok(NetQty::from_lots(-200)));
+    let flat = Clearinghouse { positions: Vec::new(), ..state.clone() };
+    assert_eq!(flat.net_qty(it), Ok(NetQty::FLAT));
     let fine = Position { qty: Number::new(1, 3), ..position.clone() };
     assert!(fine.net_qty(it).is_err());
     let new = text.replace("\"isolated\"", "\"sideways\"");

@@ -20,7 +20,11 @@ fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let decoded = base16ct::mixed::decode(&*padded, &mut bytes).map(<[u8]>::len);
     padded.zeroize();
-    (decoded == Ok(N)).then_some(bytes)
+    if decoded == Ok(N) {
+        return Some(bytes);
+    }
+    bytes.zeroize();
+    None
 }
 
 /// Twenty bytes that stand for an account, or for an agent of one.
