@@ -3,8 +3,7 @@
 
 use flyball_core::domain::{MILLISECOND, NEVER, Random, SECOND};
 
-/// A ping goes out after this much silence from us: the venue closes connections that say nothing
-/// for a minute.
+/// A ping goes out this often: the venue closes connections that say nothing for a minute.
 const PING_AFTER_NS: i64 = 15 * SECOND;
 /// A connection on which nothing came for this long is not one: the other end may be gone without
 /// a word.
@@ -115,13 +114,6 @@ impl Link {
         if let State::Up { said_ns, .. } = self.state {
             self.state = State::Up { heard_ns: now_ns, said_ns };
             self.attempts = 0;
-        }
-    }
-
-    /// We said something.
-    pub const fn said(&mut self, now_ns: i64) {
-        if let State::Up { heard_ns, .. } = self.state {
-            self.state = State::Up { heard_ns, said_ns: now_ns };
         }
     }
 

@@ -477,11 +477,6 @@ impl<A: Ahead> Duty for Session<A> {
     }
 
     fn next_todo(&mut self) -> Option<Todo> {
-        let todo = self.todo.pop_front();
-        if matches!(todo, Some(Todo::Send(_))) {
-            // What we say keeps the connection open; when exactly matters little.
-            self.link.said(self.link.heard_ns().unwrap_or(0));
-        }
-        todo
+        self.todo.pop_front()
     }
 }
