@@ -13,18 +13,24 @@ __all__ = [
     "VERSION",
     "Exchange",
     "FeatureAttr",
+    "LiveRun",
     "Quotes",
+    "Recording",
     "Replay",
     "Run",
     "Signal",
     "Target",
     "View",
+    "ask_run",
     "book_states",
+    "collect_journal",
     "features",
     "import_data",
     "journal_about",
+    "key_address",
     "run_accounts",
     "tape_about",
+    "venue_listing",
     "verify_tape",
     "write_synthetic",
 ]
@@ -200,6 +206,48 @@ class Exchange:
     def running(self) -> bool: ...
     def stop(self) -> None: ...
 
+@final
+class LiveRun:
+    """A run over a venue's sockets. Its own threads never take Python's lock."""
+
+    def __new__(
+        cls,
+        plan: str,
+        key: str,
+        strategies: Sequence[tuple[str, Callable[..., Any], View, bool]],
+    ) -> LiveRun: ...
+    def serve(self, index: int) -> None: ...
+    def lose(self, index: int, reason: str) -> None: ...
+    def status(self) -> str: ...
+    def operate(self, what: str, scope: str | None = None) -> None: ...
+    def listen(self, path: Path) -> None: ...
+    def stop(self, flatten: bool, patience_s: float) -> str: ...
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def journal(self) -> Path: ...
+
+@final
+class Recording:
+    """A recording of a venue's market data, written by a thread of its own."""
+
+    def __new__(
+        cls,
+        *,
+        http: str,
+        websocket: str,
+        coins: Sequence[str],
+        folder: Path,
+        rotate_bytes: int,
+        rotate_ns: int,
+    ) -> Recording: ...
+    def progress(self) -> str: ...
+    def stop(self) -> str: ...
+
+def ask_run(socket: Path, request: str) -> str: ...
+def collect_journal(folder: Path, engine: str, sample_ns: int) -> dict[str, Any]: ...
+def key_address(key: str) -> str: ...
+def venue_listing(http: str, coins: Sequence[str], fees: str) -> str: ...
 def features() -> str: ...
 def journal_about(folder: Path) -> str: ...
 def tape_about(path: Path) -> str: ...

@@ -116,7 +116,7 @@ class Dataset:
     name: str
     folder: Path
     instrument: Instrument
-    contents: Literal["book", "trades", "bars", "funding"]
+    contents: Literal["book", "trades", "bars", "funding", "live"]
     first_ns: int
     last_ns: int
     events: int

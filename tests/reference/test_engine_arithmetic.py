@@ -174,7 +174,11 @@ def run(case: Case, data: fb.Dataset) -> dict[str, Any]:
     """A backtest as `flyball.backtest` runs it, but with a sample at every moment."""
     strategy = case.strategy()
     engine = plan.engine_config(
-        strategy, data=data, profile=find_profile(case.profile), cash=CASH, sizing=None
+        strategy,
+        market=plan.recorded_market(data),
+        profile=find_profile(case.profile),
+        cash=CASH,
+        sizing=None,
     )
     backtest = _core.Run(
         engine=json.dumps(engine),

@@ -21,6 +21,7 @@ pub mod market;
 pub mod node;
 pub mod outbox;
 pub mod recorder;
+pub mod recording;
 pub mod recover;
 pub mod runtime;
 pub mod session;

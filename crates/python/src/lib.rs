@@ -9,6 +9,7 @@ mod intents;
 mod live;
 mod market;
 mod mirror;
+mod recording;
 mod replay;
 mod run;
 mod strategies;
@@ -34,9 +35,11 @@ mod _core {
     #[pymodule_export]
     use super::intents::{Quotes, Signal, Target};
     #[pymodule_export]
-    use super::live::{LiveRun, ask_run, venue_listing};
+    use super::live::{LiveRun, ask_run, key_address, venue_listing};
     #[pymodule_export]
     use super::market::write_synthetic;
+    #[pymodule_export]
+    use super::recording::Recording;
     #[pymodule_export]
     use super::replay::{Replay, collect_journal, journal_about};
     #[pymodule_export]

@@ -63,7 +63,7 @@ fn start_error(error: &StartError) -> PyErr {
 pub(crate) struct LiveRun {
     run: Mutex<Option<Run>>,
     letters: Vec<Letters>,
-    strategies: Vec<Mutex<Strategy>>,
+    strategies: Vec<Mutex<Option<Strategy>>>,
     control: Mutex<Option<Control>>,
     answers: SyncSender<Input>,
     watcher: Watcher,
@@ -113,7 +113,8 @@ impl LiveRun {
         };
         let (run, letters) = py.detach(|| Run::start(plan)).map_err(|error| start_error(&error))?;
         let (answers, folder, watcher) = (run.inputs(), run.folder().clone(), run.watcher());
-        let strategies = strategies.into_iter().map(|one| Mutex::new(Strategy::new(one))).collect();
+        let own = |one| Mutex::new(Some(Strategy::new(one)));
+        let strategies = strategies.into_iter().map(own).collect();
         Ok(Self {
             run: Mutex::new(Some(run)),
             letters,
@@ -138,15 +139,20 @@ impl LiveRun {
             let Some(reason) = question.reason else { continue };
             let woken_ns = question.woken_ns;
             let mut draft = Draft::default();
-            let decided = match strategy.lock() {
-                Ok(mut strategy) => strategy.ask(py, reason, &question.view, &mut draft),
-                Err(_) => return Err(raise(Kind::Strategy, "its thread ended before its time")),
+            let mut held = strategy.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(asked) = held.as_mut() else {
+                return Err(raise(Kind::Strategy, "it is gone already"));
             };
-            if let Err(error) = decided {
-                // Told by whoever drops `gone`, with what Python knows.
-                gone.say(error.value(py).to_string());
+            if let Err(error) = asked.ask(py, reason, &question.view, &mut draft) {
+                // Nobody asks it again: what it holds on to is let go.
+                *held = None;
+                // With what Python knows, instead of what dropping says.
+                let what = error.value(py).to_string();
+                gone.say(if what.is_empty() { error.to_string() } else { what });
+                std::mem::forget(gone);
                 return Err(error);
             }
+            drop(held);
             letters.give_back(question);
             let answer = Answer::Decided { woken_ns, draft };
             let answers = &self.answers;
@@ -309,6 +315,13 @@ pub(crate) fn ask_run(py: Python<'_>, socket: PathBuf, request: &str) -> PyResul
     py.detach(|| ask_control(&socket, request)).map_err(|error| {
         raise(Kind::Config, format!("{}: no run answers there: {error}", socket.display()))
     })
+}
+
+/// The address of a private key, which is what a venue knows it by.
+#[pyfunction]
+pub(crate) fn key_address(key: &str) -> PyResult<String> {
+    let key = SigningKey::parse(key).map_err(|error| raise(Kind::Config, error))?;
+    Ok(key.address().to_string())
 }
 
 /// The perpetuals of these names as a venue lists them: JSON of their numbers and descriptions.

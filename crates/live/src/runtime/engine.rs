@@ -133,6 +133,7 @@ impl EngineThread {
 
     /// Run until somebody stops it. The engine and its record, as they are then.
     pub fn run(mut self) -> Node<Recorder> {
+        self.begin();
         loop {
             let wait = self.clock.until(self.due_ns());
             match self.from.recv_timeout(wait) {
@@ -151,6 +152,16 @@ impl EngineThread {
             }
             self.watch_strategies();
         }
+    }
+
+    /// Whoever did not answer the last run has a new thread now.
+    fn begin(&mut self) {
+        for index in 0..self.strategies.len() {
+            let Some(beside) = self.strategies.get(index) else { continue };
+            let strategy = beside.mailbox.strategy();
+            self.turn(strategy, Attention::Awake);
+        }
+        self.act();
     }
 
     fn due_ns(&self) -> i64 {

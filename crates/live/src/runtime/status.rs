@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use flyball_core::domain::{Attention, Notice, SwitchName};
+use flyball_core::domain::{Attention, Notice, OrderKind, SwitchName};
 use flyball_core::engine::Engine;
 use flyball_core::execution::{LiveOrder, OrderState};
 use flyball_core::risk::Mode;
@@ -57,8 +57,12 @@ pub struct InstrumentStatus {
     pub mark: Option<i64>,
     /// Lots held.
     pub position: i64,
+    /// Average price of the position, in ticks.
+    pub entry: Option<i64>,
     /// Gain or loss of the position at the mark.
     pub unrealised: String,
+    /// Where its stop rests at the venue, in ticks: confirmed by the venue.
+    pub stop: Option<i64>,
     /// `normal`, `reduce_only` or `killed`.
     pub mode: &'static str,
     /// Whether the position is being closed, and why.
@@ -141,6 +145,10 @@ fn instruments(engine: &Engine) -> Vec<InstrumentStatus> {
                 .and_then(flyball_core::portfolio::Position::mark)
                 .map(flyball_core::domain::Price::ticks),
             position: engine.portfolio().qty(id).lots(),
+            entry: position
+                .and_then(|it| it.entry_price(instrument))
+                .map(flyball_core::domain::Price::ticks),
+            stop: orders.iter().find_map(resting_stop),
             unrealised: position.map_or_else(String::new, |it| it.unrealised().to_string()),
             mode: match engine.mode(id) {
                 Mode::Normal => "normal",
@@ -154,6 +162,16 @@ fn instruments(engine: &Engine) -> Vec<InstrumentStatus> {
         }
     };
     engine.instruments().iter().map(one).collect()
+}
+
+/// The trigger of a stop that the venue has confirmed.
+fn resting_stop(live: &LiveOrder) -> Option<i64> {
+    match live.order.kind {
+        OrderKind::Stop { trigger } if live.state == OrderState::Working && !live.cancelling => {
+            Some(trigger.ticks())
+        }
+        _ => None,
+    }
 }
 
 fn strategy(beside: &Beside) -> StrategyStatus {

@@ -1,7 +1,6 @@
 """`flyball backtest`: a strategy over recorded data."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,10 +10,11 @@ from cyclopts import Parameter
 from flyball.config import run as run_file
 from flyball.config.profile import Profile
 from flyball.config.profile import profile as find_profile
-from flyball.config.run import Sim, Sizing
+from flyball.config.run import Sim
 from flyball.domain import Dataset
 from flyball.errors import ConfigError
 from flyball.ops.cli import console
+from flyball.ops.cli.arguments import number, pairs, sizing_of
 from flyball.ops.report import report as write_report
 from flyball.research.data import Catalogue
 from flyball.trading.runtime.backtest import backtest as run
@@ -22,8 +22,6 @@ from flyball.trading.runtime.builtin import make_strategy
 from flyball.trading.runtime.result import Result
 
 __all__ = ["backtest"]
-
-_KINDS = ("lots", "notional", "equity_fraction", "risk_fraction")
 
 
 def backtest(
@@ -63,9 +61,9 @@ def backtest(
         settings = run_file.load(Path(strategy))
     else:
         settings = _settings(strategy, data, profile, cash)
-    parameters = {**settings.parameters, **_pairs(set_, "--set")}
+    parameters = {**settings.parameters, **pairs(set_, "--set")}
     chosen = find_profile(settings.profile)
-    policy = _sizing(sizing) or (settings.sizing.policy() if settings.sizing else None)
+    policy = sizing_of(sizing) or (settings.sizing.policy() if settings.sizing else None)
     assumptions = _sim(settings.sim, sim, queue=queue, seed=seed)
     dataset = _dataset(settings.data, catalogue)
     with console.progress_bar(f"{settings.strategy} over {dataset.name}") as tell:
@@ -97,40 +95,12 @@ def _settings(strategy: str, data: str, profile: str, cash: str) -> run_file.Run
             "Example: flyball backtest breakout --data NAME --profile emergency --cash 10000"
         )
     return run_file.RunFile(
-        strategy=strategy, data=data, profile=profile, cash=_number("--cash", cash)
+        strategy=strategy, data=data, profile=profile, cash=number("--cash", cash)
     )
 
 
-def _number(name: str, text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise ConfigError(f"{name}: {text!r} is no number") from error
-
-
-def _pairs(texts: list[str], option: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"{option} wants key=value, got {text!r}")
-        pairs[key] = value
-    return pairs
-
-
-def _sizing(text: str) -> Sizing | None:
-    if not text:
-        return None
-    kind, equals, value = text.partition("=")
-    if kind not in _KINDS or not equals:
-        raise ConfigError(
-            f"--sizing wants one of {', '.join(k + '=' for k in _KINDS)} got {text!r}"
-        )
-    return Sizing(kind, _number("--sizing", value))  # type: ignore[arg-type]
-
-
 def _sim(base: Sim, texts: list[str], *, queue: str | None, seed: int | None) -> Sim:
-    changes: dict[str, Any] = dict(_pairs(texts, "--sim"))
+    changes: dict[str, Any] = dict(pairs(texts, "--sim"))
     if queue is not None:
         changes["queue"] = queue
     if seed is not None:

@@ -21,6 +21,10 @@ app = App(
 )
 app.command("flyball.ops.cli.demo:demo")
 app.command("flyball.ops.cli.backtest:backtest")
+app.command("flyball.ops.cli.run:run")
+app.command("flyball.ops.cli.control:status")
+app.command("flyball.ops.cli.control:kill")
+app.command("flyball.ops.cli.control:resume")
 app.command("flyball.ops.cli.replay:replay")
 app.command("flyball.ops.cli.data:app", name="data")
 app.command("flyball.ops.cli.exchange:exchange")
@@ -30,7 +34,7 @@ app.command("flyball.ops.cli.doctor:doctor")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and turn what goes wrong into a message and an exit code."""
     try:
-        app(arguments, exit_on_error=True, print_error=True, result_action="return_value")
+        told = app(arguments, exit_on_error=True, print_error=True, result_action="return_value")
     except FlyballError as error:
         console.say(f"flyball: {error}")
         if isinstance(error, StrategyError) and error.__cause__ is not None:
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         console.say(f"flyball: {where}{error.strerror or error}")
         return 3
-    return 0
+    return told if isinstance(told, int) else 0
 
 
 if __name__ == "__main__":

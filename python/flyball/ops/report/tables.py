@@ -240,14 +240,16 @@ def _number(key: str, column: dict[str, str], run: Run) -> str:
 
 
 def assumptions(runs: Sequence[Run]) -> Html:
-    """What the simulation took for granted."""
+    """What the simulation took for granted; of a live run, what was real and what was not."""
+    live = any(run.result.live for run in runs)
+    caption = "What was real and what was not" if live else "Assumptions of the simulation"
     runs = runs[:1] if _same(runs, lambda run: dict(run.result.assumptions)) else runs
     keys = dict.fromkeys(key for run in runs for key in run.result.assumptions)
     rows: list[Row] = [
         (el("span", _capital(key)), [run.result.assumptions.get(key, UNKNOWN) for run in runs])
         for key in keys
     ]
-    return _beside(runs, rows, caption="Assumptions of the simulation", css="facts")
+    return _beside(runs, rows, caption=caption, css="facts")
 
 
 def provenance(runs: Sequence[Run]) -> Html:
@@ -257,9 +259,17 @@ def provenance(runs: Sequence[Run]) -> Html:
     return _beside(runs, rows, caption="Where it comes from", css="facts")
 
 
+_CONTENTS = {
+    "book": "order book and trades",
+    "trades": "trades",
+    "bars": "bars",
+    "live": "as it came",
+}
+
+
 def _origin(run: Run) -> dict[str, str]:
     result, data = run.result, run.result.data
-    contents = {"book": "order book and trades", "trades": "trades", "bars": "bars"}[data.contents]
+    contents = _CONTENTS[data.contents]
     if data.interval_ns:
         contents += f" of {duration(data.interval_ns)}"
     instrument = data.instrument

@@ -14,8 +14,14 @@ from flyball.config.profile import profile as find_profile
 from flyball.config.run import Sim, Sizing
 from flyball.domain import Dataset, Strategy
 from flyball.errors import ConfigError
-from flyball.trading.runtime.plan import bound_strategy, engine_config, sim_config
-from flyball.trading.runtime.result import Result, notices
+from flyball.trading.runtime.plan import (
+    bound_strategy,
+    check_bars,
+    engine_config,
+    recorded_market,
+    sim_config,
+)
+from flyball.trading.runtime.result import Result, from_outcome
 
 __all__ = ["backtest"]
 
@@ -100,9 +106,10 @@ class Plan:
     def run(self, progress: Callable[[float], None] | None) -> Result:
         """Run it to the end, or until somebody interrupts it."""
         name = type(self.strategy).__name__
+        check_bars(self.strategy, self.data)
         engine = engine_config(
             self.strategy,
-            data=self.data,
+            market=recorded_market(self.data),
             profile=self.profile,
             cash=self.cash,
             sizing=self.sizing,
@@ -129,7 +136,7 @@ class Plan:
         started = time.perf_counter()
         interrupted = _drive(run, progress)
         outcome = run.finish()
-        return _result(
+        return from_outcome(
             outcome,
             strategy=name,
             data=self.data,
@@ -196,23 +203,3 @@ def _assumptions(sim: Sim, simulated: dict[str, Any], data: Dataset) -> dict[str
     else:
         found |= {"queue": sim.queue, "feed latency": sim.feed_latency}
     return found
-
-
-def _result(outcome: dict[str, Any], **known: Any) -> Result:  # noqa: ANN401
-    return Result(
-        equity=Decimal(outcome["equity"]) if outcome["equity"] != "unknown" else Decimal("NaN"),
-        fees=Decimal(outcome["fees"]),
-        funding=Decimal(str(outcome["funding"])),
-        max_drawdown=outcome["max_drawdown"],
-        flat=outcome["flat"],
-        samples=outcome["samples"],
-        fills=outcome["fills"],
-        orders=outcome["orders"],
-        notices=notices(outcome["notices"]),
-        refused=dict(outcome["refused"]),
-        events=outcome["events"],
-        decisions=outcome["decisions"],
-        not_ready=outcome["not_ready"],
-        state_hash=outcome["state_hash"],
-        **known,
-    )

@@ -1,4 +1,4 @@
-"""The market of the demonstration: a synthetic XRP perpetual that ends in a crash."""
+"""The markets of the demonstration: a synthetic XRP perpetual that ends in a crash."""
 
 import json
 from collections.abc import Callable
@@ -6,15 +6,36 @@ from decimal import Decimal
 from pathlib import Path
 
 from flyball import _core
+from flyball.config.run import Sizing
 from flyball.config.venues import venue
 from flyball.domain import Dataset, Instrument
 from flyball.errors import ConfigError
+from flyball.trading.runtime.live import LiveSession
+from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.plan import instrument_spec
+from flyball.trading.strategies.mean_reversion import MeanReversion
 
-__all__ = ["HOURS", "SEED", "synthetic_market"]
+__all__ = [
+    "CASH",
+    "HOURS",
+    "LIVE_MINUTES",
+    "LIVE_SPEED",
+    "SEED",
+    "SIZING",
+    "live_exchange",
+    "live_seconds",
+    "live_session",
+    "synthetic_market",
+]
 
 SEED = 7
 HOURS = 12.0
+CASH = Decimal(10_000)
+# One and a half times the account, on one idea: what people do.
+SIZING = Sizing.equity_fraction("1.5")
+# Over sockets, time passes: fewer hours, faster.
+LIVE_MINUTES = 20.0
+LIVE_SPEED = 30
 
 _START_NS = 1_760_054_400_000_000_000  # 2025-10-10 00:00 UTC; the date is decoration
 _HOUR_NS = 3600 * 10**9
@@ -86,3 +107,53 @@ def synthetic_market(
         json.dumps(config), json.dumps(instrument_spec(instrument)), dataset.tape, about, progress
     )
     return dataset
+
+
+_MINUTE_NS = 60 * 10**9
+_LIVE_CRASH_NS = 8 * _MINUTE_NS
+_LIVE_AFTERMATH_NS = 2 * _MINUTE_NS
+
+
+def live_exchange(*, seed: int, minutes: float, speed: int) -> LocalExchange:
+    """A local exchange with two accounts, whose market crashes after so many minutes of its own.
+
+    The price falls by 5 % at once, and by 37 % in eight minutes.
+
+    Raises
+    ------
+    ConfigError
+        If the numbers make no sense, or it cannot be started.
+    """
+    if not 11 <= minutes <= 600:
+        raise ConfigError(f"minutes: must lie between 11 and 600, got {minutes}")
+    if not 1 <= speed <= 100:
+        raise ConfigError(f"speed: must lie between 1 and 100, got {speed}")
+    crash = {
+        "at_ns": int(minutes * _MINUTE_NS),
+        "duration_ns": _LIVE_CRASH_NS,
+        "drop": 0.37,
+        "gap": 0.05,
+    }
+    market = {"synthetic": {"crash": crash}}
+    return LocalExchange(cash=[CASH, CASH], seed=seed, market=market, speed=speed)
+
+
+def live_seconds(*, minutes: float, speed: int) -> float:
+    """How long the market lasts by the machine's clock."""
+    return (minutes * _MINUTE_NS + _LIVE_CRASH_NS + _LIVE_AFTERMATH_NS) / speed / 1e9
+
+
+def live_session(
+    exchange: LocalExchange, account: int, *, profile: str, state: Path, tell: Callable[[str], None]
+) -> LiveSession:
+    """Mean reversion on one of the exchange's accounts, ready to start."""
+    return LiveSession(
+        MeanReversion(bars="10s", period=60),
+        venue=exchange,
+        keys=exchange.keys[account],
+        instrument="XRP",
+        profile=profile,
+        sizing=SIZING,
+        state=state,
+        tell=tell,
+    )

@@ -21,7 +21,14 @@ from flyball.domain import (
 )
 from flyball.errors import ConfigError
 
-__all__ = ["bound_strategy", "engine_config", "instrument_spec", "sim_config"]
+__all__ = [
+    "bound_strategy",
+    "check_bars",
+    "engine_config",
+    "instrument_spec",
+    "recorded_market",
+    "sim_config",
+]
 
 _RATE = Decimal(10) ** 12
 _MONEY = Decimal(10) ** 10
@@ -124,7 +131,7 @@ def _strategy(strategy: Strategy, sizing: Sizing | None) -> dict[str, Any]:
     }
 
 
-def _check_bars(strategy: Strategy, data: Dataset) -> None:
+def check_bars(strategy: Strategy, data: Dataset) -> None:
     """Bars cannot be cut into shorter ones, nor into ones by trade or volume."""
     declared = getattr(strategy, "bars", None)
     if declared is None or not data.interval_ns:
@@ -138,23 +145,28 @@ def _check_bars(strategy: Strategy, data: Dataset) -> None:
         )
 
 
+def recorded_market(data: Dataset) -> dict[str, Any]:
+    """The instrument of a dataset in the engine's units; the silence of its recorder is normal."""
+    return {
+        "spec": instrument_spec(data.instrument),
+        "quiet_ns": max(data.interval_ns or 0, data.quiet_ns),
+    }
+
+
 def engine_config(
     strategy: Strategy,
     *,
-    data: Dataset,
+    market: Mapping[str, Any],
     profile: Profile,
     cash: Decimal,
     sizing: Sizing | None,
 ) -> dict[str, Any]:
-    """What the engine is made of: instrument, strategy, protection, cash."""
-    _check_bars(strategy, data)
+    """What the engine is made of: instrument, strategy, protection, cash.
+
+    `market` is the instrument in the engine's units, and the age at which its data is old.
+    """
     return {
-        "instruments": [
-            {
-                "spec": instrument_spec(data.instrument),
-                "quiet_ns": max(data.interval_ns or 0, data.quiet_ns),
-            }
-        ],
+        "instruments": [dict(market)],
         "strategies": [_strategy(strategy, sizing)],
         "profile": profile.engine(),
         "cash": int(cash * _MONEY),

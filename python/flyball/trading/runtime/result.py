@@ -1,4 +1,4 @@
-"""What a backtest leaves behind."""
+"""What a run leaves behind, a backtest or a live one."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["Notice", "Result"]
+__all__ = ["Notice", "Result", "from_outcome"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def notices(text: str) -> tuple[Notice, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What a backtest leaves behind. Money is settlement currency, fractions are of 1.
+    """What a run leaves behind. Money is settlement currency, fractions are of 1.
 
     `samples`, `fills` and `orders` are columns by name (NumPy arrays; prices in ticks, sizes in
     lots); `frame` turns one of them into a polars frame.
@@ -47,6 +47,7 @@ class Result:
 
     strategy: str
     data: Dataset
+    live: bool = False
     profile: Profile
     cash: Decimal
     equity: Decimal
@@ -93,15 +94,15 @@ class Result:
 
     @property
     def ms_to_flat(self) -> float | None:
-        """Milliseconds from a stop of all trading to the venue's word that nothing is left.
+        """Milliseconds from a switch that stops trading to the venue's word that nothing is left.
 
         Where trading was not stopped as a whole: from the first switch on a position to the word
         that it is closed. `None` when no switch fired.
         """
         flats = [notice.about for notice in self.notices if notice.kind == "Flat"]
-        whole = [flat["took_ns"] for flat in flats if flat["scope"] == "All"]
-        switched = [flat["took_ns"] for flat in flats if "Switch" in flat["reason"]]
-        took = whole or switched
+        switched = [flat for flat in flats if "Switch" in flat["reason"]]
+        whole = [flat["took_ns"] for flat in switched if flat["scope"] == "All"]
+        took = whole or [flat["took_ns"] for flat in switched]
         return took[0] / 1e6 if took else None
 
     def frame(self, table: str) -> "pl.DataFrame":
@@ -129,6 +130,7 @@ class Result:
         """The numbers that people ask for first, as JSON can hold them."""
         return {
             "strategy": self.strategy,
+            "live": self.live,
             "data": self.data.name,
             "profile": f"{self.profile.name} v{self.profile.version}",
             "cash": float(self.cash),
@@ -173,15 +175,17 @@ class Result:
         if self.interrupted:
             rows.append(("interrupted", "yes: this is the part until then"))
         if self.not_ready and not self.decisions:
-            rows.append(
-                ("never decided", "a declared feature had no value: does the data have it?")
-            )
+            asks = "was there time?" if self.live else "does the data have it?"
+            rows.append(("never decided", f"a declared feature had no value: {asks}"))
         return rows
 
     def __str__(self) -> str:
         width = max(len(name) for name, _ in self._rows())
         lines = [f"  {name:<{width}}  {value}" for name, value in self._rows()]
-        return "\n".join([f"Backtest of {self.strategy}", *lines])
+        return "\n".join([self._title(), *lines])
+
+    def _title(self) -> str:
+        return f"{'Live run' if self.live else 'Backtest'} of {self.strategy}"
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -189,4 +193,25 @@ class Result:
             f"<td style='text-align:left'>{escape(value)}</td></tr>"
             for name, value in self._rows()
         )
-        return f"<table><caption>Backtest of {escape(self.strategy)}</caption>{rows}</table>"
+        return f"<table><caption>{escape(self._title())}</caption>{rows}</table>"
+
+
+def from_outcome(outcome: Mapping[str, Any], **known: Any) -> Result:  # noqa: ANN401
+    """The result of a run from what the engine collected of it, and what is `known` besides."""
+    return Result(
+        equity=Decimal(outcome["equity"]) if outcome["equity"] != "unknown" else Decimal("NaN"),
+        fees=Decimal(outcome["fees"]),
+        funding=Decimal(str(outcome["funding"])),
+        max_drawdown=outcome["max_drawdown"],
+        flat=outcome["flat"],
+        samples=outcome["samples"],
+        fills=outcome["fills"],
+        orders=outcome["orders"],
+        notices=notices(outcome["notices"]),
+        refused=dict(outcome["refused"]),
+        events=outcome["events"],
+        decisions=outcome["decisions"],
+        not_ready=outcome["not_ready"],
+        state_hash=outcome["state_hash"],
+        **known,
+    )

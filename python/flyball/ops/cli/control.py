@@ -1,0 +1,277 @@
+"""`flyball status`, `flyball kill`, `flyball resume`: a run that goes on in another process."""
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from flyball.errors import ConfigError, FlyballError
+from flyball.ops.cli import console
+from flyball.ops.cli.liveview import Shown, panel
+from flyball.ops.cli.notices import sentence
+from flyball.trading.runtime.runs import ROOT, RunInfo, ask, find_runs, read_run, scope_number
+
+__all__ = ["kill", "resume", "status"]
+
+_LOOK_S = 0.02
+_SAY_S = 5.0
+_ANSWER_S = 5.0
+
+State = Annotated[
+    Path | None,
+    Parameter(help="The run's folder; the one run that goes on below runs/live by default."),
+]
+Json = Annotated[bool, Parameter(help="Print one JSON object.")]
+
+
+def status(*, state: State = None, json: Json = False) -> int:
+    """Show how live runs are doing. --state all shows every run, also those that have ended.
+
+    Exit code 0 when one goes on, 2 when none does.
+
+    Example: flyball status --json
+    """
+    everything = state is not None and str(state) == "all"
+    runs = find_runs() if state is None or everything else [read_run(state)]
+    found = [(run, _status(run)) for run in runs]
+    going = [(run, now) for run, now in found if now is not None]
+    shown = found if everything or state is not None else going
+    if json:
+        console.print_json({"runs": [_row(run, now) for run, now in shown]})
+    elif not shown:
+        console.say(f"no live run goes on below {ROOT.absolute()}")
+    for run, now in [] if json else shown:
+        if now is None:
+            console.out.print(f"{run.folder}: {_ended(run)}", markup=False)
+        else:
+            console.out.print(panel(Shown(run=run, status=now)))
+    return 0 if going else 2
+
+
+def kill(
+    *,
+    scope: Annotated[
+        str, Parameter(help="all, instrument:XRP or strategy:NAME: one step, no question.")
+    ] = "all",
+    state: State = None,
+    patience: Annotated[float, Parameter(help="Seconds to wait until it is flat.")] = 60.0,
+    json: Json = False,
+) -> int:
+    """Stop trading at once, close everything, and wait until the venue says that nothing is left.
+
+    It stays stopped, also after a restart, until `flyball resume`. Exit code 0 only when flat.
+
+    Example: flyball kill --scope instrument:XRP
+    """
+    run = _one(state)
+    wanted = scope_number(run, scope)
+    before = _asked(run)
+    began = time.perf_counter()
+    ask(run, "kill", wanted)
+    flat = _wait_flat(run, wanted, since_ns=int(before["time_ns"]), patience_s=patience)
+    took_ms = (time.perf_counter() - began) * 1e3
+    if json:
+        console.print_json({"scope": scope, "flat": flat, "took_ms": took_ms, "folder": run.folder})
+    elif flat:
+        console.out.print(f"killed {scope}: flat, says the venue, after {took_ms:,.0f} ms")
+    if not flat:
+        console.say(
+            f"flyball: NOT FLAT after {took_ms / 1e3:,.1f} s: it goes on closing; "
+            "look at `flyball status` and at the venue"
+        )
+        return 1
+    return 0
+
+
+def _wait_flat(run: RunInfo, scope: str, *, since_ns: int, patience_s: float) -> bool:
+    """Wait for the engine's word that the venue confirmed it."""
+    until, said = time.monotonic() + patience_s, time.monotonic()
+    while time.monotonic() < until:
+        found = _asked(run)
+        if _is_flat(found, scope, since_ns):
+            return True
+        if time.monotonic() - said > _SAY_S:
+            said = time.monotonic()
+            console.say("not flat yet …")
+        time.sleep(_LOOK_S)
+    return False
+
+
+def _is_flat(found: Mapping[str, Any], scope: str, since_ns: int) -> bool:
+    """Whether nothing is held or closed in a scope, and the venue said so since then."""
+    kind, _, at = scope.partition(":")
+    instruments = found["instruments"]
+    if kind != "all":  # one strategy an instrument: both are numbered alike
+        instruments = instruments[int(at) : int(at) + 1]
+    if any(it["position"] or it["closing"] for it in instruments):
+        return False
+    confirmed: list[Any] = ["All"] if kind == "all" else ["All", {"Instrument": int(at)}]
+    return any(
+        time_ns >= since_ns and "Flat" in notice and notice["Flat"]["scope"] in confirmed
+        for time_ns, notice in found["notices"]
+    )
+
+
+_CLEARS = {
+    "operator": "the operator's kill: strategies may trade again, in all instruments",
+    "drawdown": "the drawdown switch: trading goes on, and the peak is counted from here",
+    "emergency": "the emergency switch: trading goes on, and the peak is counted from here",
+    "daily_loss": "the daily loss switch: not before the next UTC day",
+    "leverage": "the leverage switch, which also releases itself",
+    "margin": "the margin switch, which also releases itself",
+}
+
+
+def resume(
+    *,
+    switch: Annotated[
+        str, Parameter(help="operator, drawdown, emergency, daily_loss, leverage or margin.")
+    ],
+    state: State = None,
+    yes: Annotated[bool, Parameter(help="Do not ask, where nobody can answer.")] = False,
+    json: Json = False,
+) -> int:
+    """Release what stopped trading: a kill, or a switch that tripped.
+
+    It says what is cleared and what is not, asks, and then takes both steps that the engine wants.
+    The engine refuses unless the account is flat and known. Exit code 0 only when it is released.
+
+    Example: flyball resume --switch operator
+    """
+    if switch not in _CLEARS:
+        raise ConfigError(f"--switch {switch!r}: wants one of {', '.join(_CLEARS)}")
+    run = _one(state)
+    before = _asked(run)
+    latched = _latched(before)
+    if switch not in latched:
+        others = f"; latched are {', '.join(latched)}" if latched else "; nothing is latched"
+        raise ConfigError(f"{switch} is not latched{others}")
+    console.say(f"This clears {_CLEARS[switch]}.")
+    if stays := [name for name in latched if name != switch]:
+        console.say(f"It does not clear {', '.join(stays)}: trading stays stopped by that.")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ConfigError("nobody can answer here: give --yes")
+        console.say("Go on? Type yes:")
+        if sys.stdin.readline().strip().lower() != "yes":
+            raise ConfigError("not released")
+    if _locked(before) and before["flat"]:
+        # The engine releases the lock of an instrument together with a kill of everything.
+        ask(run, "kill", "all")
+        _wait_flat(run, "all", since_ns=int(before["time_ns"]), patience_s=_ANSWER_S)
+    ask(run, "request_reset", switch)
+    ask(run, "confirm_reset", switch)
+    released, left = _wait_released(run, switch, since_ns=int(before["time_ns"]))
+    if json:
+        console.print_json({"switch": switch, "released": released, "latched": left})
+    elif released:
+        console.out.print(
+            f"released {switch}" + (f"; still latched: {', '.join(left)}" * bool(left))
+        )
+    if not released:
+        console.say(f"flyball: not released: {_why_not(before, switch)}")
+        return 1
+    return 0
+
+
+def _latched(found: Mapping[str, Any]) -> list[str]:
+    """What stops trading until somebody releases it."""
+    names = [str(name) for name, _ in found["tripped"] if name != "position_loss"]
+    return ["operator", *names] if found["killed"] or _locked(found) else names
+
+
+def _locked(found: Mapping[str, Any]) -> bool:
+    """Whether an instrument was killed by itself, as far as it can be told from outside."""
+    stopped = {"drawdown", "daily_loss", "emergency"} & {name for name, _ in found["tripped"]}
+    killed = any(it["mode"] == "killed" for it in found["instruments"])
+    return killed and not stopped and not found["killed"]
+
+
+def _wait_released(run: RunInfo, switch: str, *, since_ns: int) -> tuple[bool, list[str]]:
+    until = time.monotonic() + _ANSWER_S
+    left = _latched(_asked(run))
+    while time.monotonic() < until and switch in left:
+        found = _asked(run)
+        refused = any(
+            time_ns >= since_ns and "ResetRefused" in notice for time_ns, notice in found["notices"]
+        )
+        left = _latched(found)
+        if refused:
+            break
+        time.sleep(_LOOK_S)
+    return switch not in left, left
+
+
+def _why_not(found: Mapping[str, Any], switch: str) -> str:
+    if not found["flat"]:
+        return "the account is not flat (`flyball kill` closes it)"
+    if any(it["closing"] for it in found["instruments"]):
+        return "something is being closed"
+    if not found["account_known"] or found["equity"] == "unknown":
+        return "what the account is worth is not known"
+    if switch == "daily_loss":
+        return "it is still the day on which it tripped (UTC)"
+    return "the engine refused"
+
+
+def _one(state: Path | None) -> RunInfo:
+    """The run in a folder, or the only one that goes on."""
+    if state is not None:
+        run = read_run(state)
+        if _status(run) is None:
+            raise ConfigError(f"{state}: no run goes on there: {_ended(run)}")
+        return run
+    going = [run for run in find_runs() if _status(run) is not None]
+    if not going:
+        raise ConfigError(
+            f"no live run goes on below {ROOT.absolute()}: name its folder with --state. "
+            "Stops of a run that ended rest at the venue"
+        )
+    if len(going) > 1:
+        folders = ", ".join(str(run.folder) for run in going)
+        raise ConfigError(f"several runs go on: name one with --state: {folders}")
+    return going[0]
+
+
+def _status(run: RunInfo) -> dict[str, Any] | None:
+    """How it is doing; `None` when it does not go on."""
+    try:
+        return ask(run, "status")
+    except FlyballError:
+        return None
+
+
+def _asked(run: RunInfo) -> dict[str, Any]:
+    return ask(run, "status")
+
+
+def _ended(run: RunInfo) -> str:
+    if run.ended_ns is not None:
+        return "ended in order"
+    return f"it did not end in order (process {run.pid} is gone); its stops rest at the venue"
+
+
+def _row(run: RunInfo, now: Mapping[str, Any] | None) -> dict[str, Any]:
+    known = {
+        "folder": run.folder,
+        "running": now is not None,
+        "pid": run.pid,
+        "venue": run.venue,
+        "network": run.network,
+        "account": run.account,
+        "strategies": list(run.strategies),
+        "instruments": [it.symbol for it in run.instruments],
+        "profile": run.profile,
+        "simulated": run.simulated,
+        "journal": run.journal,
+    }
+    if now is None:
+        return {**known, "status": None, "ended_in_order": run.ended_ns is not None}
+    said = []
+    for time_ns, notice in now["notices"]:
+        ((kind, about),) = notice.items()
+        said.append({"time_ns": time_ns, "kind": kind, "text": sentence(kind, about, run)})
+    return {**known, "status": {**now, "notices": said}}

@@ -1,0 +1,252 @@
+"""`flyball run`: a strategy over a venue's sockets, until somebody stops it."""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from flyball.config.endpoints import Endpoint, endpoint
+from flyball.config.keys import Keys, load_keys
+from flyball.config.profile import Profile
+from flyball.config.profile import profile as find_profile
+from flyball.domain import duration_ns
+from flyball.errors import ConfigError, DataError, StrategyError
+from flyball.ops.cli import console
+from flyball.ops.cli.arguments import number, pairs, sizing_of
+from flyball.ops.cli.follow import Signals, follow
+from flyball.ops.report import report as write_report
+from flyball.trading.runtime.builtin import make_strategy
+from flyball.trading.runtime.live import LiveSession
+from flyball.trading.runtime.local import LocalExchange
+from flyball.trading.runtime.result import Result
+from flyball.trading.runtime.venue import positions
+from flyball.trading.runtime.warden import memory_bytes
+
+__all__ = ["run"]
+
+_CONFIRMED_DIGITS = 6
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where is traded, and for whom."""
+
+    venue: Annotated[
+        str | None,
+        Parameter(
+            help="hyperliquid, hyperliquid-testnet, or a local exchange's http://127.0.0.1:PORT; "
+            "without one, a local exchange is started for the run."
+        ),
+    ] = None
+    live: Annotated[
+        bool, Parameter(help="Trade on a real venue. Wants --keys and a confirmation.")
+    ] = False
+    keys: Annotated[Path | None, Parameter(help="A key file; see docs/live.md.")] = None
+    confirm: Annotated[
+        str, Parameter(help="The last six characters of the account, where nobody can type them.")
+    ] = ""
+    cash: Annotated[
+        str, Parameter(help="Dollars of the account at the exchange that the run starts itself.")
+    ] = "10000"
+    speed: Annotated[
+        int, Parameter(help="How many times as fast as ours the run's own exchange runs.")
+    ] = 1
+    seed: Annotated[int, Parameter(help="Seed of the run's own exchange.")] = 1
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How the account and the strategy are dealt with."""
+
+    state: Annotated[Path | None, Parameter(help="Where journals and latches are kept.")] = None
+    deadline: Annotated[
+        str, Parameter(help="A decision that takes longer, by the machine's clock, is dropped.")
+    ] = "1s"
+    late: Annotated[
+        Literal["reduce-only", "count"], Parameter(help="What becomes of a strategy that is late.")
+    ] = "reduce-only"
+    adopt: Annotated[bool, Parameter(help="Take over a position that no run of ours opened.")] = (
+        False
+    )
+    cancel_foreign: Annotated[bool, Parameter(help="Cancel orders that no run of ours placed.")] = (
+        False
+    )
+    max_memory: Annotated[
+        str, Parameter(help="The strategy is ended when the process holds more: 2GB.")
+    ] = ""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """When it ends, how, and what is said then."""
+
+    for_: Annotated[
+        str, Parameter(name="--for", help="Stop after this long, by the machine's clock: 60s.")
+    ] = ""
+    on_stop: Annotated[
+        Literal["flatten", "hold"], Parameter(help="What becomes of positions at the end.")
+    ] = "flatten"
+    report: Annotated[Path | None, Parameter(help="An HTML file for the report.")] = None
+    json: Annotated[bool, Parameter(help="Print one JSON object at the end.")] = False
+
+
+_WHERE, _HOW, _END = Where(), How(), End()
+
+
+def run(
+    strategy: Annotated[str, Parameter(help="breakout, maker, mean_reversion, or file.py:Class.")],
+    *,
+    instrument: Annotated[str, Parameter(help="What is traded, by the venue's name: XRP.")],
+    profile: Annotated[str, Parameter(help="What protects: emergency, or a .toml file.")],
+    sizing: Annotated[
+        str,
+        Parameter(help="Size of signals: equity_fraction=0.2, risk_fraction=, lots=, notional=."),
+    ] = "",
+    set_: Annotated[
+        list[str], Parameter(name="--set", help="A parameter of the strategy: --set period=20.")
+    ] = [],  # noqa: B006
+    where: Where = _WHERE,
+    how: How = _HOW,
+    end: End = _END,
+) -> int:
+    """Trade with a strategy over a venue's sockets until it is stopped.
+
+    Without --venue it starts a local exchange with a simulated market, and trades there with a new
+    account. Ctrl-C closes everything and ends; a second one leaves at once. Exit codes: 0 done,
+    1 the account is not known to be flat though it should be, 5 the strategy ended before its time.
+
+    Example: flyball run mean_reversion --instrument XRP --profile emergency
+    --sizing equity_fraction=0.2 --set bars=1s --set period=20 --for 60s
+    """
+    chosen = find_profile(profile)
+    made = make_strategy(strategy, pairs(set_, "--set"))
+    policy, amount = sizing_of(sizing), number("--cash", where.cash)
+    length_s = duration_ns(end.for_) / 1e9 if end.for_ else None
+    limit = memory_bytes(how.max_memory) if how.max_memory else None
+    venue = _endpoint(where)
+    own = None if venue is None else _keys(venue, where.keys)
+    if venue is not None and own is not None and venue.is_real:
+        _confirm(venue, own, chosen, instrument=instrument, given=where.confirm)
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        place = str(where.venue) if venue is not None else stack.enter_context(_own(where, amount))
+        session = LiveSession(
+            made,
+            venue=place,
+            keys=own,
+            instrument=instrument,
+            profile=chosen,
+            sizing=policy,
+            state=how.state,
+            deadline=how.deadline,
+            late=how.late,
+            adopt=how.adopt,
+            cancel_foreign=how.cancel_foreign,
+            max_memory=limit,
+            tell=console.say,
+        )
+        flatten = end.on_stop == "flatten"
+        return _ended(follow(session, signals, length_s=length_s, flatten=flatten), session, end)
+
+
+def _own(where: Where, cash: Decimal) -> LocalExchange:
+    """An exchange for this run alone."""
+    made = LocalExchange(cash=[cash], seed=where.seed, speed=where.speed)
+    console.say(f"local exchange at {made.url}, seed {where.seed}: everything is simulated")
+    return made
+
+
+def _endpoint(wanted: Where) -> Endpoint | None:
+    """Where to trade; `None` is an exchange of one's own. What makes no sense is refused here."""
+    venue, live, speed = wanted.venue, wanted.live, wanted.speed
+    if venue is None:
+        if live:
+            raise ConfigError("--live wants --venue hyperliquid or hyperliquid-testnet")
+        if not 1 <= speed <= 1000:
+            raise ConfigError(f"--speed {speed}: must lie between 1 and 1000")
+        return None
+    where = endpoint(venue)
+    if speed != 1:
+        raise ConfigError("--speed is about the run's own exchange: leave out --venue")
+    if live and not where.is_real:
+        raise ConfigError(f"--live is about real venues: {where.name} is a local exchange")
+    if where.is_real and not live:
+        raise ConfigError(
+            f"paper trading on live data of {where.name} is not there yet. What is there: without "
+            "--venue, a local exchange with a simulated market; "
+            "`flyball exchange --market replay:PATH` serves recorded data (`flyball data record` "
+            "records it) for --venue http://127.0.0.1:PORT; --live --venue hyperliquid-testnet "
+            "trades on the testnet"
+        )
+    return where
+
+
+def _keys(where: Endpoint, keys: Path | None) -> Keys:
+    if keys is None:
+        raise ConfigError(
+            f"--keys is missing: {where.name} wants a key file with network = "
+            f'"{where.network}", account and agent_key (see docs/live.md)'
+        )
+    return load_keys(keys, network=where.network)
+
+
+def _confirm(where: Endpoint, own: Keys, profile: Profile, *, instrument: str, given: str) -> None:
+    """What is at stake, and the account's last characters typed by a person."""
+    console.say(f"{where.name}: account {own.account}, {instrument}, {where.network}")
+    for name, value in profile.rows():
+        console.say(f"  {name:<28} {value}")
+    wanted = own.account[-_CONFIRMED_DIGITS:]
+    if not given:
+        if not sys.stdin.isatty():
+            raise ConfigError(
+                "nobody can confirm here: give --confirm and the last six characters of the account"
+            )
+        console.say("Type the last six characters of the account to trade on it:")
+        given = sys.stdin.readline().strip()
+    if given.lower() != wanted:
+        raise ConfigError("not confirmed: those are not the last six characters of the account")
+
+
+def _at_venue(session: LiveSession) -> bool | None:
+    """Whether the venue says that nothing is held; `None` when it says nothing."""
+    where = session.venue
+    try:
+        return not positions(where.endpoint.http, where.keys.account)
+    except DataError:
+        return None
+
+
+def _ended(result: Result, session: LiveSession, end: End) -> int:
+    """Say how it was."""
+    flat = _at_venue(session)
+    written = None if end.report is None else write_report(result, end.report)
+    failed = session.failure
+    if end.json:
+        console.print_json(
+            {
+                **result.summary(),
+                "flat_at_venue": flat,
+                "strategy_error": None if failed is None else str(failed),
+                "state": session.folder,
+                "report": written,
+            }
+        )
+    else:
+        console.table("What was real", list(result.assumptions.items()))
+        console.out.print()
+        console.out.print(str(result), markup=False)
+        console.out.print()
+        said = {True: "yes", False: "NO", None: "the venue does not say"}[flat]
+        rows = [("flat, says the venue", said), ("journal", str(result.journal))]
+        console.table("Kept", [*rows, *([("report", str(written))] if written else [])])
+    if end.on_stop == "flatten" and flat is not True:
+        console.say("flyball: THE ACCOUNT IS NOT KNOWN TO BE FLAT: look at it at the venue")
+        return 1
+    return StrategyError.exit_code if failed is not None else 0
