@@ -198,7 +198,13 @@ class Exchange:
     """A local exchange that is served on 127.0.0.1 by threads of its own."""
 
     def __new__(
-        cls, setup: str, *, port: int = 0, speed: float = 1.0, admin: bool = False
+        cls,
+        setup: str,
+        *,
+        port: int = 0,
+        speed: float = 1.0,
+        admin: bool = False,
+        mirror: tuple[str, str] | None = None,
     ) -> Exchange: ...
     @property
     def url(self) -> str: ...
@@ -276,3 +282,8 @@ def run_accounts(
     c: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> list[tuple[str, str | None, int, str, str | None, str, str, int | None]]: ...
+def journal_decisions(folder: Path) -> list[tuple[int, str]]: ...
+def journal_market(folder: Path, tape: Path, about: str) -> int: ...
+def decide_again(
+    folder: Path, engine: str, strategy: tuple[str, Callable[..., Any], View, bool]
+) -> tuple[int, int, list[int]]: ...
