@@ -145,3 +145,17 @@ fn a_limit_order_has_a_largest_value() {
     let large = world.place(buy("2", "25000001", Tif::Gtc));
     assert_eq!(error(&large), "Order value is above the largest that is taken. asset=1");
 }
+
+#[test]
+fn rows_of_an_answer_weigh_one_for_every_twenty() {
+    let mut world = World::with(|config| config.weight_per_minute = 100);
+    for _ in 0..40 {
+        assert!(world.place(buy("2.1001", "5", Tif::Ioc))["filled"].is_object());
+    }
+    let user = world.alice.address;
+    let fills = json!({"type": "userFills", "user": user}).to_string();
+    // 40 for the orders, then 20 and 2 each time.
+    assert_eq!(world.post("/info", fills.as_bytes()).0, 200);
+    assert_eq!(world.post("/info", fills.as_bytes()).0, 200);
+    assert_eq!(world.post("/info", fills.as_bytes()).0, 429);
+}

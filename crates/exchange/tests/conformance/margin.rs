@@ -91,6 +91,11 @@ fn funding_is_size_times_oracle_times_rate() {
     let state = world.ask("clearinghouseState");
     let sum = &state["assetPositions"][0]["position"]["cumFunding"];
     assert_eq!(sum, &json!({"allTime": "0.21", "sinceOpen": "0.21", "sinceChange": "0.21"}));
+    world.place(buy("2.1001", "100", Tif::Ioc));
+    let state = world.ask("clearinghouseState");
+    let sum = &state["assetPositions"][0]["position"]["cumFunding"];
+    assert_eq!(sum, &json!({"allTime": "0.21", "sinceOpen": "0.21", "sinceChange": "0.0"}));
+    world.place(sell("2.0999", "100", Tif::Ioc));
     let rates = world.info(&json!({"type": "fundingHistory", "coin": "XRP", "startTime": 0}));
     assert_eq!((&rates[0]["fundingRate"], &rates[0]["coin"]), (&json!("0.0001"), &json!("XRP")));
     world.funding(XRP, Rate::from_ppm(-50));
