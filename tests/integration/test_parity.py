@@ -73,7 +73,7 @@ def run_live(strategy: Strategy, data: Dataset, folder: Path) -> tuple[Path, dic
 def test_live_and_backtest_decide_the_same_on_the_same_events(
     strategy: Strategy, shared: Path, imported: Imported, tmp_path: Path, tell: Tell
 ) -> None:
-    data = imported(shared / "books" / "hyperliquid_btc_20250126")
+    data = imported("books/hyperliquid_btc_20250126")
     journal, engine = run_live(strategy, data, tmp_path)
     decided = _core.journal_decisions(journal)
     again = _core.decide_again(journal, json.dumps(engine), bound_strategy(strategy, sized=False))
