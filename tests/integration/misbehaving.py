@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import flyball as fb
 from flyball.domain import View
@@ -63,9 +63,9 @@ class Misbehaving:
     way: str
     wake = fb.Wake(every="50ms")
 
-    def decide(self, view: View) -> Any:
+    def decide(self, view: View) -> fb.Target | None:
         """Be long, and misbehave."""
-        return fb.Target(LOTS) if view.position == 0 else WAYS[self.way]()
+        return fb.Target(LOTS) if view.position == 0 else cast("None", WAYS[self.way]())
 
 
 def _until(what: str, done: Callable[[], bool]) -> None:
