@@ -126,8 +126,9 @@ def run(
     """Trade with a strategy over a venue's sockets until it is stopped.
 
     Without --venue it starts a local exchange with a simulated market, and trades there with a new
-    account. With a real venue and without --live it is paper: live data, simulated fills. Ctrl-C closes everything and ends; a second one leaves at once. Exit codes: 0 done,
-    1 the account is not known to be flat though it should be, 5 the strategy ended before its time.
+    account. With a real venue and without --live it is paper: live data, simulated fills. Ctrl-C
+    closes everything and ends; a second one leaves at once. Exit codes: 0 done, 1 the account is
+    not known to be flat though it should be, 5 the strategy ended before its time.
 
     Example: flyball run mean_reversion --instrument XRP --profile emergency
     --sizing equity_fraction=0.2 --set bars=1s --set period=20 --for 60s
