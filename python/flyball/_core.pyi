@@ -198,13 +198,7 @@ class Exchange:
     """A local exchange that is served on 127.0.0.1 by threads of its own."""
 
     def __new__(
-        cls,
-        setup: str,
-        *,
-        port: int = 0,
-        speed: float = 1.0,
-        admin: bool = False,
-        mirror: tuple[str, str] | None = None,
+        cls, setup: str, *, port: int = 0, speed: float = 1.0, admin: bool = False
     ) -> Exchange: ...
     @property
     def url(self) -> str: ...

@@ -71,7 +71,7 @@ def run_live(strategy: Strategy, data: Dataset, folder: Path) -> tuple[Path, dic
 
 @pytest.mark.parametrize("strategy", [Around(), Turning()], ids=["market", "everything"])
 def test_live_and_backtest_decide_the_same_on_the_same_events(
-    strategy: Strategy, shared: Path, imported: Imported, tmp_path: Path, tell: Tell
+    strategy: Strategy, imported: Imported, tmp_path: Path, tell: Tell
 ) -> None:
     data = imported("books/hyperliquid_btc_20250126")
     journal, engine = run_live(strategy, data, tmp_path)

@@ -42,6 +42,10 @@ pub enum MarketSetup {
     /// Another venue's markets, as they come: whoever serves the exchange hands them in
     /// ([`crate::server::Handle::feed`]).
     Mirror {
+        /// Where it answers: `http://…` or `https://…`.
+        http: String,
+        /// Where its websocket is.
+        websocket: String,
         /// What is traded, as the other venue lists it.
         perps: Vec<Perp>,
     },
@@ -186,7 +190,7 @@ impl Setup {
             MarketSetup::Quiet => {
                 Ok((start_ns, Markets::new(vec![Listing::btc(), Listing::xrp()], Vec::new())?))
             }
-            MarketSetup::Mirror { perps } => {
+            MarketSetup::Mirror { perps, .. } => {
                 let listings =
                     perps.iter().map(|it| Listing::new(&it.coin, it.sz_decimals, &it.tiers));
                 Ok((start_ns, Markets::new(listings.collect(), Vec::new())?))

@@ -26,23 +26,12 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Make an exchange of this description (JSON), and serve it.
     #[new]
-    #[pyo3(signature = (setup, *, port=0, speed=1.0, admin=false, mirror=None))]
-    fn new(
-        py: Python<'_>,
-        setup: &str,
-        port: u16,
-        speed: f64,
-        admin: bool,
-        mirror: Option<(String, String)>,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (setup, *, port=0, speed=1.0, admin=false))]
+    fn new(py: Python<'_>, setup: &str, port: u16, speed: f64, admin: bool) -> PyResult<Self> {
         let setup: Setup = serde_json::from_str(setup)
             .map_err(|error| raise(Kind::Config, format!("exchange: {error}")))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let now_ns = i64::try_from(now).unwrap_or(i64::MAX);
-        let coins = match &setup.market {
-            MarketSetup::Mirror { perps } => Some(perps.clone()),
-            _ => None,
-        };
         let gateway = setup.gateway(now_ns).map_err(|error| match error {
             SetupError::Data(error) => errors::data(&error),
             other => raise(Kind::Config, other),
@@ -50,10 +39,10 @@ impl Exchange {
         let config = ServerConfig { port, speed, admin, ..ServerConfig::default() };
         let handle = py.detach(|| Server::start(gateway, config));
         let handle = handle.map_err(|error| raise(Kind::Config, error))?;
-        let mirror = match (mirror, coins) {
-            (Some((http, websocket)), Some(perps)) => {
-                let endpoints = Endpoints { http, websocket };
-                let started = Mirror::start(endpoints, listings(&perps)?, handle.feed());
+        let mirror = match &setup.market {
+            MarketSetup::Mirror { http, websocket, perps } => {
+                let endpoints = Endpoints { http: http.clone(), websocket: websocket.clone() };
+                let started = Mirror::start(endpoints, listings(perps)?, handle.feed());
                 Some(started.map_err(|error| raise(Kind::Config, error))?)
             }
             _ => None,

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from flyball import _core
 from flyball.errors import ConfigError
 from flyball.ops.cli import console
+from flyball.trading.runtime.mirror import mirrored
 
 __all__ = ["exchange"]
 
@@ -67,21 +68,20 @@ def exchange(
 
     Example: flyball exchange --seed 7 --account 0x14dc79964da2c08b23698b3d3cc7ca32193d9955=10000
     """
-    mirror = market.removeprefix("mirror:").rstrip("/") if market.startswith("mirror:") else ""
     setup = {
         "seed": seed,
         "start_ns": None if start is None else start * 1_000_000,
-        "market": _mirrored(mirror, coin or [])
-        if mirror
-        else _market(market, crash=crash, keep_times=keep_times, again=again),
+        "market": _market(
+            market, coins=coin or [], crash=crash, keep_times=keep_times, again=again
+        ),
         "accounts": _accounts(account or [], agent or []),
         "faults": None if faults is None else faults.read_text(encoding="utf-8"),
         "weight_per_minute": ip_weight,
     }
-    source = (mirror, f"{mirror.replace('http', 'ws', 1)}/ws") if mirror else None
-    served = _core.Exchange(
-        jsons.dumps(setup), port=port, speed=speed, admin=admin, mirror=source
-    )
+    _serve(_core.Exchange(jsons.dumps(setup), port=port, speed=speed, admin=admin), json=json)
+
+
+def _serve(served: _core.Exchange, *, json: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -97,7 +97,9 @@ def exchange(
     console.say("stopped")
 
 
-def _market(text: str, *, crash: str | None, keep_times: bool, again: bool) -> Any:  # noqa: ANN401
+def _market(
+    text: str, *, coins: list[str], crash: str | None, keep_times: bool, again: bool
+) -> Any:  # noqa: ANN401
     kind, _, rest = text.partition(":")
     if kind != "synthetic" and crash is not None:
         raise ConfigError("--crash is about the synthetic market")
@@ -105,31 +107,13 @@ def _market(text: str, *, crash: str | None, keep_times: bool, again: bool) -> A
         raise ConfigError("--keep-times and --again are about a recording: --market replay:PATH")
     if kind == "replay" and rest:
         return {"replay": {"path": rest, "keep_times": keep_times, "again": again}}
+    if kind == "mirror" and rest:
+        return mirrored(rest, coins)
     if text == "quiet":
         return "quiet"
     if text == "synthetic":
         return {"synthetic": {"crash": None if crash is None else _crash(crash)}}
     raise ConfigError(f"--market {text!r}: must be synthetic, quiet, replay:PATH or mirror:URL")
-
-
-def _mirrored(url: str, coins: list[str]) -> Any:  # noqa: ANN401
-    """The markets of another venue, as it lists them: their data is live, the fills are not."""
-    if not coins:
-        raise ConfigError("--market mirror:URL wants at least one --coin, e.g. --coin XRP")
-    fees = jsons.dumps({"maker": 0, "taker": 0})
-    listed = jsons.loads(_core.venue_listing(url, coins, fees))
-    perps = [
-        {
-            "coin": perp["spec"]["symbol"],
-            "sz_decimals": perp["spec"]["lot_size"]["decimals"],
-            "tiers": [
-                (tier["from_notional"], tier["max_leverage"])
-                for tier in perp["spec"]["margin_tiers"]
-            ],
-        }
-        for perp in listed
-    ]
-    return {"mirror": {"perps": perps}}
 
 
 def _crash(text: str) -> dict[str, Any]:
