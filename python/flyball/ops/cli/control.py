@@ -153,11 +153,7 @@ def resume(
     if stays := [name for name in latched if name != switch]:
         console.say(f"It does not clear {', '.join(stays)}: trading stays stopped by that.")
     if not yes:
-        if not sys.stdin.isatty():
-            raise ConfigError("nobody can answer here: give --yes")
-        console.say("Go on? Type yes:")
-        if sys.stdin.readline().strip().lower() != "yes":
-            raise ConfigError("not released")
+        _sure()
     if _locked(before) and before["flat"]:
         # The engine releases the lock of an instrument together with a kill of everything.
         ask(run, "kill", "all")
@@ -175,6 +171,14 @@ def resume(
         console.say(f"flyball: not released: {_why_not(before, switch)}")
         return 1
     return 0
+
+
+def _sure() -> None:
+    if not sys.stdin.isatty():
+        raise ConfigError("nobody can answer here: give --yes")
+    console.say("Go on? Type yes:")
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise ConfigError("not released")
 
 
 def _latched(found: Mapping[str, Any]) -> list[str]:

@@ -1,9 +1,10 @@
 """The markets of the demonstration: a synthetic XRP perpetual that ends in a crash."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from flyball import _core
 from flyball.config.run import Sizing
@@ -13,6 +14,7 @@ from flyball.errors import ConfigError
 from flyball.trading.runtime.live import LiveSession
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.plan import instrument_spec
+from flyball.trading.runtime.venue import ask_venue
 from flyball.trading.strategies.mean_reversion import MeanReversion
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "LIVE_SPEED",
     "SEED",
     "SIZING",
+    "Gap",
     "live_exchange",
     "live_seconds",
     "live_session",
@@ -34,7 +37,7 @@ CASH = Decimal(10_000)
 # One and a half times the account, on one idea: what people do.
 SIZING = Sizing.equity_fraction("1.5")
 # Over sockets, time passes: fewer hours, faster.
-LIVE_MINUTES = 20.0
+LIVE_MINUTES = 12.0
 LIVE_SPEED = 30
 
 _START_NS = 1_760_054_400_000_000_000  # 2025-10-10 00:00 UTC; the date is decoration
@@ -112,12 +115,17 @@ def synthetic_market(
 _MINUTE_NS = 60 * 10**9
 _LIVE_CRASH_NS = 8 * _MINUTE_NS
 _LIVE_AFTERMATH_NS = 2 * _MINUTE_NS
+# A gap of 16 % in the crash: beyond what a stop at the venue still fills.
+_GAP_FACTOR = "0.84"
+_GAP_LATEST_NS = 3 * _MINUTE_NS
+# A position has just been opened when its stop is still so far away.
+_FRESH = 0.013
 
 
 def live_exchange(*, seed: int, minutes: float, speed: int) -> LocalExchange:
-    """A local exchange with two accounts, whose market crashes after so many minutes of its own.
+    """A local exchange with two accounts, whose market falls after so many minutes of its own.
 
-    The price falls by 5 % at once, and by 37 % in eight minutes.
+    The price falls by 37 % in eight minutes; a `Gap` comes on top.
 
     Raises
     ------
@@ -132,10 +140,35 @@ def live_exchange(*, seed: int, minutes: float, speed: int) -> LocalExchange:
         "at_ns": int(minutes * _MINUTE_NS),
         "duration_ns": _LIVE_CRASH_NS,
         "drop": 0.37,
-        "gap": 0.05,
+        "gap": 0.0,
     }
     market = {"synthetic": {"crash": crash}}
-    return LocalExchange(cash=[CASH, CASH], seed=seed, market=market, speed=speed)
+    return LocalExchange(cash=[CASH, CASH], seed=seed, market=market, speed=speed, admin=True)
+
+
+class Gap:
+    """The worst moment: all prices fall by 16 % at once when a position has just been opened.
+
+    The demonstration waits for it, since a crash hurts nobody who holds nothing.
+    """
+
+    def __init__(self, exchange: LocalExchange, *, minutes: float) -> None:
+        self._exchange = exchange
+        self._from_ns = exchange.clock.start_ns + int(minutes * _MINUTE_NS)
+        self.is_done = False
+
+    def look(self, status: Mapping[str, Any]) -> None:
+        """Let it come, if the price falls already and the account of this status is long."""
+        now_ns = self._exchange.clock.now_ns()
+        if self.is_done or now_ns < self._from_ns:
+            return
+        (it,) = status["instruments"]
+        stop, mark = it["stop"], it["mark"]
+        long = it["position"] > 0 and None not in (stop, mark) and stop < mark * (1 - _FRESH)
+        if long or now_ns > self._from_ns + _GAP_LATEST_NS:
+            wish = {"type": "move_prices", "coin": it["symbol"], "factor": _GAP_FACTOR}
+            ask_venue(self._exchange.url, "/admin", wish)
+            self.is_done = True
 
 
 def live_seconds(*, minutes: float, speed: int) -> float:
