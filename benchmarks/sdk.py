@@ -50,9 +50,7 @@ class Quoter:
         if self.oid is None:
             answer = self.exchange.order(self.coin, True, SIZE, price, POST_ONLY)
         elif self.mode == "modify":
-            answer = self.exchange.modify_order(
-                self.oid, self.coin, True, SIZE, price, POST_ONLY
-            )
+            answer = self.exchange.modify_order(self.oid, self.coin, True, SIZE, price, POST_ONLY)
         else:
             self.exchange.cancel(self.coin, self.oid)
             answer = self.exchange.order(self.coin, True, SIZE, price, POST_ONLY)
