@@ -175,6 +175,25 @@ def test_the_core_stays_pure() -> None:
             assert banned not in code, f"{path.name} uses {banned}"
 
 
+def test_only_the_server_of_the_local_exchange_knows_clocks_and_sockets() -> None:
+    source = ROOT / "crates" / "exchange" / "src"
+    for path in sorted(source.rglob("*.rs")):
+        code = path.read_text()
+        for everywhere in ("UNSPECIFIED", "0.0.0.0"):
+            assert everywhere not in code, f"{path.name} listens widely"
+        if path.relative_to(source).parts[0] == "server":
+            continue
+        for banned in (
+            "std::time::",
+            "std::thread",
+            "TcpListener",
+            "TcpStream",
+            "tokio",
+            "HashMap",
+        ):
+            assert banned not in code, f"{path.relative_to(source)} uses {banned}"
+
+
 def test_sizes_stay_readable() -> None:
     for path in tracked():
         if path.suffix in {".rs", ".py", ".pyi", ".ts", ".svelte"}:

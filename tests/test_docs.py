@@ -27,6 +27,27 @@ def test_every_feature_is_documented() -> None:
         assert f"| `{feature['name']}` |" in page
 
 
+def test_every_fault_of_the_local_exchange_is_documented() -> None:
+    page = (ROOT / "docs" / "exchange.md").read_text()
+    source = (ROOT / "crates/exchange/src/faults/script.rs").read_text()
+    kinds = re.findall(
+        r"^    (\w+),$", source.split("pub enum Kind {")[1].split("}")[0], re.MULTILINE
+    )
+    assert len(kinds) == 15
+    for kind in kinds:
+        name = re.sub(r"(?<!^)([A-Z])", r"_\1", kind).lower()
+        assert f"| `{name}` |" in page, f"docs/exchange.md does not tell of {name}"
+
+
+def test_what_the_local_exchange_serves_is_documented() -> None:
+    page = (ROOT / "docs" / "exchange.md").read_text()
+    source = (ROOT / "crates/exchange/src/streams/topic.rs").read_text()
+    streams = re.findall(r'^            "(\w+)" =>', source.split("fn parse")[1], re.MULTILINE)
+    assert len(streams) == 14
+    for stream in streams:
+        assert stream in page, f"docs/exchange.md does not tell of {stream}"
+
+
 def test_every_rule_is_documented() -> None:
     page = (ROOT / "docs" / "protection.md").read_text()
     source = (ROOT / "crates/core/src/domain/notice.rs").read_text()

@@ -18,6 +18,7 @@ from tests.integration.conftest import Run, command
         ["demo"],
         ["backtest"],
         ["replay"],
+        ["exchange"],
         ["doctor"],
         ["data"],
         ["data", "import"],

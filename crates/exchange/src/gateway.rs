@@ -116,7 +116,7 @@ impl Gateway {
     /// The exchange behind a network that plays this script.
     pub fn new(exchange: Exchange, seed: u64, script: Script) -> Self {
         let now_ns = exchange.now_ns();
-        Self {
+        let mut gateway = Self {
             network: Network::new(seed, script, now_ns),
             exchange,
             parcels: BinaryHeap::new(),
@@ -128,7 +128,9 @@ impl Gateway {
             last_ns: BTreeMap::new(),
             away_until_ns: None,
             tells_silence: false,
-        }
+        };
+        gateway.follow(now_ns.saturating_sub(1));
+        gateway
     }
 
     /// Tell of requests that will never be answered, so that whoever holds something for them can

@@ -43,18 +43,14 @@
 mod accounts;
 mod actions;
 mod exchange;
-/// What goes wrong between the exchange and its clients.
 pub mod faults;
 mod gateway;
 mod history;
 mod info;
-/// How much everybody may ask.
 pub mod limits;
-/// What happens in the markets by itself.
 pub mod markets;
 mod nonces;
 mod schedule;
-/// Sockets.
 pub mod server;
 mod setup;
 mod shapes;

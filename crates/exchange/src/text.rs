@@ -2,9 +2,6 @@
 
 use flyball_core::domain::{Decimal, Instrument, Money, NetQty, Price, Qty, Rate, div_round};
 
-/// Decimals of amounts of USDC on the wire.
-const USDC_DECIMALS: u8 = 6;
-
 /// `units` × 10^−`decimals` as text.
 fn decimal(units: i128, decimals: u8) -> String {
     let sign = if units < 0 { "-" } else { "" };
@@ -34,13 +31,13 @@ pub(crate) fn net(instrument: &Instrument, qty: NetQty) -> String {
     steps(i128::from(qty.lots()), instrument.lot_size())
 }
 
-/// An amount of USDC, to six decimals.
+/// An amount of USDC, exactly: the venue shows six decimals as a rule, and more where it has more.
+/// What is not known is shown as nothing at all.
 pub(crate) fn usdc(amount: Money) -> String {
     if amount.is_unknown() {
         return "0.0".to_owned();
     }
-    let finer = u32::from(Money::DECIMALS.saturating_sub(USDC_DECIMALS));
-    decimal(div_round(amount.units(), 10_i128.saturating_pow(finer)), USDC_DECIMALS)
+    decimal(amount.units(), Money::DECIMALS)
 }
 
 /// A rate, to ten decimals.
@@ -73,7 +70,7 @@ mod tests {
         assert_eq!(decimal(0, 6), "0.0");
         assert_eq!(decimal(1, 6), "0.000001");
         assert_eq!(decimal(5, 0), "5.0");
-        assert_eq!(usdc(Money::from_units(833_076_385_000)), "83.307638");
+        assert_eq!(usdc(Money::from_units(833_076_385_001)), "83.3076385001");
         assert_eq!(usdc(Money::from_whole(-3)), "-3.0");
         assert_eq!(rate(Rate::from_parts(12_500_000)), "0.0000125");
         assert_eq!(rate(Rate::from_parts(-1)), "0.0", "no minus before nothing");

@@ -163,7 +163,7 @@ fn it_can_be_asked_for_by_its_folder() {
 fn what_has_no_books_is_refused_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("XRP.csv");
-    let row = |at| format!("{},1.0,1.1,0.9,1.0,100", 1_700_000_000_000_i64 + at * 60_000);
+    let row = |at: i64| format!("{},1.0,1.1,0.9,1.0,100", 1_700_000_000_000_i64 + at * 60_000);
     let rows = (0..50).map(row).collect::<Vec<_>>().join("\n");
     std::fs::write(&csv, format!("time_ms,open,high,low,close,volume\n{rows}\n")).unwrap();
     let out = folder.path().join("out");

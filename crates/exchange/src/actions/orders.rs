@@ -17,9 +17,6 @@ use crate::faults::Tamper;
 use crate::shapes::{order, words};
 use crate::text;
 
-/// With so many open orders, reduce-only and trigger orders are rejected.
-const MANY_ORDERS: u32 = 1_000;
-
 /// Why an order never reaches the book.
 pub(super) enum Wrong {
     /// The whole batch is answered with this one error.
@@ -50,7 +47,8 @@ pub(super) fn understand(
     };
     let lots = wire.size.0.in_steps(instrument.lot_size()).map_err(|_| invalid("size"))?;
     let qty = Qty::from_lots(u64::try_from(lots).map_err(|_| invalid("size"))?);
-    if qty.is_zero() {
+    // What closes the whole position needs no size.
+    if qty.is_zero() && !position {
         return Err(Wrong::Batch("Order has zero size.".to_owned()));
     }
     if qty > Qty::MAX {
@@ -164,9 +162,6 @@ impl Exchange {
             Ok(order) => order,
             Err(words) => return json!({"error": words}),
         };
-        if let Some(refused) = self.too_many(actor, &order) {
-            return refused;
-        }
         self.set_fault(actor, order.qty, tamper);
         let touch = self.touch(order.instrument);
         let record = self.venue.place(actor.id, &order, self.now_ns);
@@ -182,9 +177,6 @@ impl Exchange {
         tamper: Tamper,
     ) -> Vec<Value> {
         let Some(first) = orders.first() else { return Vec::new() };
-        if let Some(refused) = orders.iter().find_map(|order| self.too_many(actor, order)) {
-            return vec![refused];
-        }
         self.set_fault(actor, first.qty, tamper);
         let touch = self.touch(first.instrument);
         let records = self.venue.place_group(actor.id, grouping, orders, self.now_ns);
@@ -197,20 +189,6 @@ impl Exchange {
             _ => self.answer(record, touch),
         });
         answers.collect()
-    }
-
-    /// With a thousand open orders, what only reduces and what waits is rejected. Unverified words.
-    fn too_many(&self, actor: Actor, order: &VenueOrder) -> Option<Value> {
-        let many = self.venue.open_orders(actor.id) >= MANY_ORDERS;
-        if !many || (!order.reduce_only && order.trigger().is_none()) {
-            return None;
-        }
-        let asset = order.instrument.raw();
-        let words = format!(
-            "Reduce only and trigger orders are rejected with {MANY_ORDERS} open orders. \
-             asset={asset}"
-        );
-        Some(json!({"error": words}))
     }
 
     fn set_fault(&mut self, actor: Actor, qty: Qty, tamper: Tamper) {

@@ -53,7 +53,7 @@ const fn rejected(reason: RejectReason) -> &'static str {
         RejectReason::Margin => "perpMarginRejected",
         RejectReason::NoLiquidity => "marketOrderNoLiquidityRejected",
         RejectReason::BadTrigger => "badTriggerPxRejected",
-        RejectReason::TooLarge => "perpMaxPositionRejected",
+        RejectReason::TooManyOrders => "tooManyOpenOrdersRejected",
         _ => "rejected",
     }
 }
@@ -86,15 +86,12 @@ pub(crate) fn rejection(
         RejectReason::Margin => "Insufficient margin to place order.",
         RejectReason::NoLiquidity => "No liquidity available for market order.",
         RejectReason::BadTrigger => "Invalid TP/SL price.",
-        RejectReason::TooLarge => {
-            return "Order would cause position to exceed margin tier limit at current leverage"
-                .to_owned();
-        }
         RejectReason::PostOnlyWindow => {
             return "Only post-only orders allowed immediately after a network upgrade".to_owned();
         }
         // Unverified words from here on.
         RejectReason::TooManyOrders => "Too many open orders.",
+        RejectReason::TooLarge => "Order value is above the largest that is taken.",
         RejectReason::Parent => "Parent order was rejected.",
         RejectReason::RateLimited => "Too many requests.",
         _ => "Order rejected.",

@@ -94,13 +94,68 @@ fn a_thousand_open_orders_and_no_more() {
     assert!(last.iter().all(|it| it["resting"].is_object()));
     let more = world.place(buy("2", "10", Tif::Gtc));
     assert!(error(&more).contains("asset=1"), "{more}");
-    // What reduces and what waits is rejected by name: cancel first, then close.
+    // What reduces and what waits is rejected too: cancel first, then close.
+    let words = "Too many open orders. asset=1";
     let closing = world.place(reduce(limit(XRP, Side::Ask, "2.0999", "100", Tif::Ioc)));
-    assert!(error(&closing).starts_with("Reduce only and trigger orders are rejected with 1000"));
+    assert_eq!(error(&closing), words);
     let stop = world.place(trigger(Side::Ask, "1.8", "100", "2", Tpsl::Sl));
-    assert!(error(&stop).starts_with("Reduce only and trigger orders"));
+    assert_eq!(error(&stop), words);
     let oid = last[0]["resting"]["oid"].as_u64().unwrap();
     assert_eq!(world.cancel(XRP, oid), "success");
     let closing = world.place(reduce(limit(XRP, Side::Ask, "2.0999", "100", Tif::Ioc)));
     assert!(closing["filled"].is_object(), "{closing}");
+}
+
+#[test]
+fn five_million_dollars_traded_allow_one_more_open_order() {
+    let mut world = World::with(|config| {
+        for (_, cash) in &mut config.accounts {
+            *cash = flyball_core::domain::Money::from_whole(10_000_000);
+        }
+    });
+    let key = world.alice.key.clone();
+    let rest = |world: &mut World, count| {
+        let statuses = world.place_as(&key, vec![buy("2", "10", Tif::Gtc); count]);
+        statuses.iter().filter(|it| it["resting"].is_object()).count()
+    };
+    let trade = |world: &mut World, size| {
+        for (side, price) in [(Side::Bid, "2.1001"), (Side::Ask, "2.0999")] {
+            world.book(XRP, &[("2.0999", "9000000")], &[("2.1001", "9000000")]);
+            let status = world.place(limit(XRP, side, price, size, Tif::Ioc));
+            assert!(status["filled"].is_object(), "{status}");
+        }
+    };
+    trade(&mut world, "1190466"); // 4 999 957 dollars
+    assert_eq!(rest(&mut world, 1001), 1000);
+    let oid = world.ask("openOrders")[0]["oid"].as_u64().unwrap();
+    assert_eq!(world.cancel(XRP, oid), "success");
+    trade(&mut world, "20"); // 84 more
+    assert_eq!(rest(&mut world, 3), 2);
+}
+
+#[test]
+fn a_limit_order_has_a_largest_value() {
+    let mut world = World::with(|config| {
+        for (_, cash) in &mut config.accounts {
+            *cash = flyball_core::domain::Money::from_whole(100_000_000);
+        }
+    });
+    // At 20x five million dollars at the market, and ten times that as a limit.
+    assert!(world.place(buy("2", "25000000", Tif::Gtc))["resting"].is_object());
+    let large = world.place(buy("2", "25000001", Tif::Gtc));
+    assert_eq!(error(&large), "Order value is above the largest that is taken. asset=1");
+}
+
+#[test]
+fn rows_of_an_answer_weigh_one_for_every_twenty() {
+    let mut world = World::with(|config| config.weight_per_minute = 100);
+    for _ in 0..40 {
+        assert!(world.place(buy("2.1001", "5", Tif::Ioc))["filled"].is_object());
+    }
+    let user = world.alice.address;
+    let fills = json!({"type": "userFills", "user": user}).to_string();
+    // 40 for the orders, then 20 and 2 each time.
+    assert_eq!(world.post("/info", fills.as_bytes()).0, 200);
+    assert_eq!(world.post("/info", fills.as_bytes()).0, 200);
+    assert_eq!(world.post("/info", fills.as_bytes()).0, 429);
 }

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod agents;
+mod codec;
 mod faults;
 mod history;
 mod limits;

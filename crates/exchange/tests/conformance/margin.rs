@@ -91,6 +91,11 @@ fn funding_is_size_times_oracle_times_rate() {
     let state = world.ask("clearinghouseState");
     let sum = &state["assetPositions"][0]["position"]["cumFunding"];
     assert_eq!(sum, &json!({"allTime": "0.21", "sinceOpen": "0.21", "sinceChange": "0.21"}));
+    world.place(buy("2.1001", "100", Tif::Ioc));
+    let state = world.ask("clearinghouseState");
+    let sum = &state["assetPositions"][0]["position"]["cumFunding"];
+    assert_eq!(sum, &json!({"allTime": "0.21", "sinceOpen": "0.21", "sinceChange": "0.0"}));
+    world.place(sell("2.0999", "100", Tif::Ioc));
     let rates = world.info(&json!({"type": "fundingHistory", "coin": "XRP", "startTime": 0}));
     assert_eq!((&rates[0]["fundingRate"], &rates[0]["coin"]), (&json!("0.0001"), &json!("XRP")));
     world.funding(XRP, Rate::from_ppm(-50));
@@ -99,6 +104,19 @@ fn funding_is_size_times_oracle_times_rate() {
         state["assetPositions"][0]["position"]["cumFunding"]["allTime"], "0.105",
         "shorts pay longs"
     );
+}
+
+#[test]
+fn an_order_whose_margin_is_gone_when_it_is_to_trade_is_cancelled() {
+    let mut world = World::new();
+    world.book(XRP, &[("2.0999", "1000000")], &[("2.1001", "1000000")]);
+    world.place(buy("2.1001", "60000", Tif::Ioc));
+    let oid = world.rest(buy("2.08", "30000", Tif::Gtc));
+    // 60 000 XRP lose 4 800 dollars: what is left does not carry 30 000 more.
+    world.mark(XRP, "2.02");
+    world.book(XRP, &[("2.01", "1000000")], &[("2.07", "1000000")]);
+    assert_eq!(world.held("XRP"), "60000.0");
+    assert_eq!(world.status(oid), "marginCanceled");
 }
 
 /// Alice is long 90 000 XRP with 10 000 dollars: 18.9 times.

@@ -167,6 +167,8 @@ fn a_silent_connection_is_closed_after_a_minute_and_a_ping_keeps_it() {
         }
     }
     let pushes: Vec<_> = world.exchange.drain_pushes().collect();
+    let end = pushes.iter().find(|it| it.payload == flyball_exchange::Payload::Close).unwrap();
+    assert_eq!(end.time_ns, crate::world::START + 60_000 * MS, "to the moment");
     let closed: Vec<_> = pushes
         .iter()
         .filter(|it| it.payload == flyball_exchange::Payload::Close)

@@ -77,6 +77,26 @@ fn a_trigger_on_the_wrong_side_is_an_invalid_price() {
 }
 
 #[test]
+fn a_limit_on_the_wrong_side_of_its_trigger_is_an_invalid_price() {
+    let mut world = World::new();
+    long(&mut world, "1000");
+    let words = "Invalid TP/SL price. asset=1";
+    let sells_above = trigger(Side::Ask, "2.05", "1000", "2", Tpsl::Sl);
+    assert_eq!(error(&world.place(sells_above)), words);
+    assert!(world.place(stop("1000"))["resting"].is_object());
+}
+
+#[test]
+fn a_market_stop_sells_no_lower_than_the_price_that_it_carries() {
+    let mut world = World::new();
+    long(&mut world, "1000");
+    let oid = world.rest(trigger(Side::Ask, "1.8", "1000", "2", Tpsl::Sl));
+    fall(&mut world, "1.7", "1.7", "1.75");
+    assert_eq!(world.held("XRP"), "1000.0", "ten per cent below its trigger, and no further");
+    assert_eq!(world.status(oid), "marketOrderNoLiquidityRejected");
+}
+
+#[test]
 fn children_wait_until_the_parent_has_filled_completely() {
     let mut world = World::new();
     let parent = buy("2.05", "1000", Tif::Gtc);
@@ -143,7 +163,7 @@ fn a_parent_that_fills_at_once_leaves_children_that_wait_for_the_mark() {
 fn stops_of_a_position_follow_its_size_and_go_with_it() {
     let mut world = World::new();
     long(&mut world, "1000");
-    let statuses = group(&mut world, vec![stop("1000"), profit("1000")], Grouping::PositionTpsl);
+    let statuses = group(&mut world, vec![stop("0"), profit("1000")], Grouping::PositionTpsl);
     assert!(statuses.iter().all(|it| it["resting"].is_object()), "{statuses:?}");
     assert_eq!(world.ask("frontendOpenOrders")[0]["isPositionTpsl"], true);
     long(&mut world, "500");
