@@ -14,7 +14,10 @@ from flyball.research.data import Catalogue
 
 __all__ = ["app"]
 
-app = App(name="data", help="Import recordings, list them, check them.", help_format="plaintext")
+app = App(
+    name="data", help="Record, import recordings, list them, check them.", help_format="plaintext"
+)
+app.command("flyball.ops.cli.record:record")
 
 Root = Annotated[Path | None, Parameter(help="Where the catalogue lies.")]
 Json = Annotated[bool, Parameter(help="Print one JSON object.")]

@@ -11,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from flyball.ops.cli.notices import is_alarm, sentence
-from flyball.ops.report.formats import amount, clock, duration, percent, plain, signed
+from flyball.ops.report.formats import amount, clock, duration, percent, plain, plural, signed
 from flyball.trading.runtime.runs import RunInfo
 
 __all__ = ["Shown", "line", "panel", "position_text"]
 
 _SHOWN_NOTICES = 5
 _OLD_FEED_NS = 2 * 10**9
+_KINDS = {"local": "simulated", "testnet": "testnet", "mainnet": "REAL MONEY"}
 _MODES = {"normal": "normal", "reduce_only": "may only reduce", "killed": "killed: may only reduce"}
 
 
@@ -83,7 +84,7 @@ def _rows(shown: Shown) -> list[tuple[str, Text]]:
         if it["mode"] != "normal":
             rows.append(("mode", Text(_MODES.get(it["mode"], it["mode"]), style="yellow")))
     rows += [("switches", _switches(status)), ("feed", _feed(shown))]
-    rows += [(f"{each['name']}", _strategy(each)) for each in status["strategies"]]
+    rows += [("strategy", _strategy(each)) for each in status["strategies"]]
     if status["connections"]["journal_failing"]:
         text = f"CANNOT BE WRITTEN, {status['connections']['journal_lag']:,} records wait"
         rows.append(("journal", Text(text, style="bold red")))
@@ -92,18 +93,18 @@ def _rows(shown: Shown) -> list[tuple[str, Text]]:
 
 def _venue(shown: Shown) -> Text:
     run = shown.run
-    kind = "simulated" if run.simulated else "REAL"
+    kind = _KINDS.get(run.network, run.network)
     parts = [f"{run.venue} ({kind})", f"{run.account[:6]}…{run.account[-6:]}", run.profile]
     if run.clock[2] != 1:
         parts.insert(1, f"{run.clock[2]} times real time")
     if shown.elapsed:
         parts.append(shown.elapsed)
-    return Text(" · ".join(parts), style="" if run.simulated else "bold")
+    return Text(" · ".join(parts), style="bold" if run.network == "mainnet" else "")
 
 
 def _equity(shown: Shown) -> Text:
     status, first = shown.status, shown.first_equity
-    text = Text(_money(status["equity"]), style="bold")
+    text = Text().append(_money(status["equity"]), style="bold")
     known = "unknown" not in (status["equity"], first)
     if first is not None and known and Decimal(first):
         gain = Decimal(status["equity"]) - Decimal(first)
@@ -133,7 +134,8 @@ def position_text(traded: Any, it: Mapping[str, Any]) -> Text:  # noqa: ANN401
     if not held:
         return Text("flat").append(f", {traded.symbol} at {now}", style="dim")
     size = plain(float(abs(held) * traded.lot_size))
-    text = Text(f"{'long' if held > 0 else 'short'} {size} {traded.symbol}", style="bold")
+    side = "long" if held > 0 else "short"
+    text = Text().append(f"{side} {size} {traded.symbol}", style="bold")
     text.append(f" at {_price(it['entry'], tick)}, now {now}  ")
     gain = it["unrealised"]
     if gain == "unknown":
@@ -174,11 +176,11 @@ def _switches(status: Mapping[str, Any]) -> Text:
 
 def _feed(shown: Shown) -> Text:
     age, connections = shown.age_ns, shown.status["connections"]
-    text = Text("nothing heard yet" if age is None else f"{age / 1e9:.1f} s old")
-    if age is None or age > _OLD_FEED_NS * shown.run.clock[2]:
-        text.stylize("bold yellow")
+    old = age is None or age > _OLD_FEED_NS * shown.run.clock[2]
+    words = "nothing heard yet" if age is None else f"{age / 1e9:.1f} s old"
+    text = Text().append(words, style="bold yellow" if old else "")
     again = int(connections["market_connects"]) + int(connections["account_connects"]) - 2
-    text.append(f"  {max(0, again)} reconnects", style="dim")
+    text.append(f"  {plural(max(0, again), 'reconnect')}", style="dim")
     if shown.status["account_known"]:
         return text.append("  account known", style="dim")
     return text.append("  ACCOUNT NOT KNOWN", style="bold red")
@@ -187,7 +189,7 @@ def _feed(shown: Shown) -> Text:
 def _strategy(each: Mapping[str, Any]) -> Text:
     state = each["attention"]
     style = {"awake": "green", "late": "bold yellow"}.get(state, "bold red")
-    text = Text(state.upper() if state != "awake" else state, style=style)
+    text = Text().append(state.upper() if state != "awake" else state, style=style)
     text.append(f"  asked {each['asked']:,}, late {each['overruns']:,}", style="dim")
     text.append(f", dropped {each['dropped']:,}", style="dim")
     return text.append(f"  {each['reason']}" if each["reason"] else "")

@@ -52,6 +52,12 @@ def _reason(reason: Any) -> str:  # noqa: ANN401
     return exit_key(reason)[1]
 
 
+def _asked(reason: Any) -> str:  # noqa: ANN401
+    if isinstance(reason, Mapping):
+        return f"the {_switch(str(reason['Switch']))} tripped"
+    return "an operator asked for it" if reason == "Operator" else _reason(reason)
+
+
 def _switch(name: str | None) -> str:
     return _OPERATOR if name is None else SWITCHES[name].name.lower() + " switch"
 
@@ -107,7 +113,7 @@ _SENTENCES = {
     "ResetRefused": lambda about, _run: f"a reset of the {_switch(about['switch'])} was refused",
     "Exit": _exit,
     "FlattenStarted": lambda about, run: (
-        f"closing all of {_scope(about['scope'], run)}: {_reason(about['reason'])}"
+        f"closing all of {_scope(about['scope'], run)}: {_asked(about['reason'])}"
     ),
     "Flat": _flat,
     "FlattenLate": _late,

@@ -132,8 +132,8 @@ def live_exchange(*, seed: int, minutes: float, speed: int) -> LocalExchange:
     ConfigError
         If the numbers make no sense, or it cannot be started.
     """
-    if not 11 <= minutes <= 600:
-        raise ConfigError(f"minutes: must lie between 11 and 600, got {minutes}")
+    if not 6 <= minutes <= 600:
+        raise ConfigError(f"minutes: must lie between 6 and 600, got {minutes}")
     if not 1 <= speed <= 100:
         raise ConfigError(f"speed: must lie between 1 and 100, got {speed}")
     crash = {
@@ -181,7 +181,7 @@ def live_session(
 ) -> LiveSession:
     """Mean reversion on one of the exchange's accounts, ready to start."""
     return LiveSession(
-        MeanReversion(bars="10s", period=60),
+        MeanReversion(bars="5s", period=60),
         venue=exchange,
         keys=exchange.keys[account],
         instrument="XRP",

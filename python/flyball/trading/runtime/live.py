@@ -31,7 +31,7 @@ from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.plan import bound_strategy, engine_config
 from flyball.trading.runtime.result import Result, from_outcome
 from flyball.trading.runtime.runs import ROOT, RunInfo, Traded, scope_number, socket_for
-from flyball.trading.runtime.warden import Warden, default_limit, memory_text
+from flyball.trading.runtime.warden import Warden, default_limit, memory_text, raise_in_thread
 
 __all__ = ["LiveSession"]
 
@@ -42,6 +42,7 @@ _EXPIRES = "5s"
 _ANSWER = "3s"
 _FLATTEN_S = 30.0
 _WITHDRAW_S = 3.0
+_DISMISS_S = 0.5
 
 Late = Literal["reduce-only", "count"]
 OnStop = Literal["flatten", "hold"]
@@ -157,6 +158,7 @@ class LiveSession:
         self._adopt, self._cancel_foreign = adopt, cancel_foreign
         self._tell = tell
         self._run: _core.LiveRun | None = None
+        self._dismissed = False
         self._asking = threading.Event()
         self._warden: Warden | None = None
 
@@ -311,10 +313,21 @@ class LiveSession:
             self._withdrawn()
         ending = json.loads(run.stop(flatten=flatten, patience_s=_FLATTEN_S))
         self._run = None
+        self._dismiss()
         self.info = replace(self.info, ended_ns=self.venue.clock.now_ns())
         self.info.write(self.folder)
         self.result = self._collect(Path(ending["journal"]))
         return self.result
+
+    def _dismiss(self) -> None:
+        """End the strategy's thread, whatever it does: an endless loop would outlive the run."""
+        self._dismissed = True
+        until = time.monotonic() + _DISMISS_S
+        self._thread.join(0.05)
+        while self._thread.is_alive() and time.monotonic() < until:
+            if self._thread.ident is not None:
+                raise_in_thread(self._thread.ident, SystemExit)
+            self._thread.join(0.05)
 
     def _withdrawn(self) -> None:
         """Wait until nothing rests at the venue but stops."""
@@ -392,7 +405,7 @@ class LiveSession:
             break
 
     def _failed(self, failure: BaseException | None) -> None:
-        if failure is None:
+        if failure is None or self._dismissed:
             return
         cause = failure.__cause__ or failure
         text = "".join(traceback.format_exception(cause))

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from flyball.errors import ConfigError
 
-__all__ = ["Warden", "default_limit", "memory_bytes", "memory_text", "resident_bytes"]
+__all__ = [
+    "Warden",
+    "default_limit",
+    "memory_bytes",
+    "memory_text",
+    "raise_in_thread",
+    "resident_bytes",
+]
 
 _EVERY_S = 0.05
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
