@@ -52,8 +52,8 @@ format: dev ## Bring everything into shape
 	$(VENV)/bin/ruff check --fix --quiet .
 	$(VENV)/bin/ruff format --quiet .
 
-bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON
-	$(PY) benchmarks/run.py $(if $(BENCH_JSON),--json $(BENCH_JSON))
+bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=core or live
+	$(PY) benchmarks/run.py $(if $(BENCH_JSON),--json $(BENCH_JSON)) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
 twins: dev ## The long comparison with the naive twins: a million sequences
 	$(PY) -m pytest -q -s -m long tests/reference

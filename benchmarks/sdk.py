@@ -17,6 +17,7 @@ from eth_keys import KeyAPI
 from hyperliquid.exchange import Exchange
 from hyperliquid.info import Info
 
+BUY = True
 SIZE = 30
 STEP = 0.0001
 FIGURES = 4
@@ -48,12 +49,12 @@ class Quoter:
 
     def quote(self, price: float) -> None:
         if self.oid is None:
-            answer = self.exchange.order(self.coin, True, SIZE, price, POST_ONLY)
+            answer = self.exchange.order(self.coin, BUY, SIZE, price, POST_ONLY)
         elif self.mode == "modify":
-            answer = self.exchange.modify_order(self.oid, self.coin, True, SIZE, price, POST_ONLY)
+            answer = self.exchange.modify_order(self.oid, self.coin, BUY, SIZE, price, POST_ONLY)
         else:
             self.exchange.cancel(self.coin, self.oid)
-            answer = self.exchange.order(self.coin, True, SIZE, price, POST_ONLY)
+            answer = self.exchange.order(self.coin, BUY, SIZE, price, POST_ONLY)
         try:
             self.oid = answer["response"]["data"]["statuses"][0]["resting"]["oid"]
         except (KeyError, TypeError, IndexError):

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub(crate) fn microseconds(mut all: Vec<i64>) -> Value {
     all.sort_unstable();
     let last = all.len().saturating_sub(1);
-    let at = |per_mille: usize| all.get(last * per_mille / 1000).map(|ns| tenths(*ns));
+    let at = |per_mille: usize| all.get(last * per_mille / 1000).map(|ns| us(*ns));
     json!({
         "count": all.len(),
         "p50": at(500),
@@ -16,8 +16,7 @@ pub(crate) fn microseconds(mut all: Vec<i64>) -> Value {
     })
 }
 
-/// Microseconds with one decimal.
-#[expect(clippy::cast_precision_loss, reason = "tenths of microseconds of seconds")]
-fn tenths(ns: i64) -> f64 {
-    (ns / 100) as f64 / 10.0
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
+fn us(ns: i64) -> f64 {
+    ns as f64 / 1e3
 }

@@ -43,10 +43,12 @@ pub(crate) fn measure(profile: &str) -> Fallible<Value> {
     }
     let listings = Listings::of(engine.instruments())?;
     let mut told = signing(&assets, folder.path())?;
-    told.insert("decode a best bid and offer".into(), decoding(listings)?);
+    let (warm, cold) = decoding(listings)?;
+    told.insert("decode a best bid and offer".into(), warm);
+    told.insert("the same after a rest".into(), cold);
     told.insert("a thread is woken by a channel".into(), waking());
     let floor = floor()?;
-    told.insert("a client that answers without looking, through the proxy".into(), floor);
+    told.insert("answering without looking".into(), floor);
     let (direct, through) = echo()?;
     told.insert("there and back, 300 bytes, without the proxy".into(), direct);
     told.insert("there and back, 300 bytes, through the proxy".into(), through);
@@ -63,15 +65,30 @@ fn timed(times: usize, mut what: impl FnMut(usize) -> Fallible<()>) -> Fallible<
     Ok(microseconds(all))
 }
 
-fn decoding(listings: Listings) -> Fallible<Value> {
+/// The same after a rest each time: caches hold other things by then, as they do on the way of a
+/// tick.
+fn timed_rarely(mut what: impl FnMut(usize) -> Fallible<()>) -> Fallible<Value> {
+    let mut all = Vec::with_capacity(RARE_TIMES);
+    for number in 0..RARE_TIMES {
+        std::thread::sleep(RARELY);
+        let began = Instant::now();
+        what(number)?;
+        all.push(i64::try_from(began.elapsed().as_nanos())?);
+    }
+    Ok(microseconds(all))
+}
+
+/// A best bid and offer: many in a row, and rarely one.
+fn decoding(listings: Listings) -> Fallible<(Value, Value)> {
     let mut decoder = Hyperliquid::new(listings);
-    timed(TIMES, |_| {
+    let mut decode = |_| {
         decoder.decode(black_box(TICK), 0, |event: &Event<'_>| {
             black_box(event);
             Ok::<_, DecodeError>(())
         })?;
         Ok(())
-    })
+    };
+    Ok((timed(TIMES, &mut decode)?, timed_rarely(decode)?))
 }
 
 /// An order, from the engine's words to bytes that are kept.
@@ -90,11 +107,8 @@ fn signing(assets: &Assets, folder: &std::path::Path) -> Fallible<serde_json::Ma
         reduce_only: false,
         purpose: Purpose::Quote,
     };
-    let action = || -> Fallible<Action> {
-        let orders = vec![OrderRequest::of(black_box(&order), asset, EngineTag::new(1))?];
-        Ok(Action::Order { orders, grouping: Grouping::Na })
-    };
-    let made = action()?;
+    let orders = vec![OrderRequest::of(&order, asset, EngineTag::new(1))?];
+    let made = Action::Order { orders, grouping: Grouping::Na };
     let envelope = |number: usize| -> Fallible<Envelope> {
         let nonce = 1_700_000_000_000 + u64::try_from(number)?;
         Ok(Envelope { nonce, vault: None, expires_after: Some(nonce + 3_000) })
@@ -103,12 +117,12 @@ fn signing(assets: &Assets, folder: &std::path::Path) -> Fallible<serde_json::Ma
     let body = post_body(&made, &envelope(0)?, &signature)?;
     let mut told = serde_json::Map::new();
     let mut tell = |what: &str, figure| told.insert(what.to_owned(), figure);
-    tell("order to action", timed(TIMES, |_| action().map(|it| _ = black_box(it)))?);
-    let took = timed(TIMES, |number| {
+    let mut sign = |number| {
         black_box(signer.sign(&made, &envelope(number)?)?);
         Ok(())
-    });
-    tell("pack, hash and sign an action", took?);
+    };
+    tell("pack, hash and sign an action", timed(TIMES, &mut sign)?);
+    tell("pack, hash and sign it after a rest", timed_rarely(sign)?);
     let written = timed(TIMES, |number| {
         black_box(post_body(&made, &envelope(number)?, &signature)?);
         Ok(())
