@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from flyball.research.data import Catalogue, data
     from flyball.trading.runtime.backtest import backtest
     from flyball.trading.runtime.demo import synthetic_market
+    from flyball.trading.runtime.live import LiveSession
+    from flyball.trading.runtime.local import LocalExchange
     from flyball.trading.runtime.replay import replay
     from flyball.trading.runtime.result import Result
     from flyball.trading.strategies.breakout import Breakout
@@ -48,6 +50,8 @@ _WHERE = {
     "FlyballError": "errors",
     "Instrument": "domain",
     "JournalError": "errors",
+    "LiveSession": "trading.runtime.live",
+    "LocalExchange": "trading.runtime.local",
     "Maker": "trading.strategies.maker",
     "MeanReversion": "trading.strategies.mean_reversion",
     "Profile": "config.profile",
@@ -81,6 +85,8 @@ __all__ = [
     "FlyballError",
     "Instrument",
     "JournalError",
+    "LiveSession",
+    "LocalExchange",
     "Maker",
     "MeanReversion",
     "Profile",

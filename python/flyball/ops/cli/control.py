@@ -264,6 +264,7 @@ def _row(run: RunInfo, now: Mapping[str, Any] | None) -> dict[str, Any]:
         "running": now is not None,
         "pid": run.pid,
         "venue": run.venue,
+        "url": run.url,
         "network": run.network,
         "account": run.account,
         "strategies": list(run.strategies),

@@ -209,6 +209,14 @@ _INCIDENTS = {
     "Released": "a switch was released",
     "ResetRefused": "a reset was refused",
 }
+# Notices of one kind that say different things.
+_INCIDENTS_BY: Mapping[tuple[str, str], Mapping[Any, str]] = {
+    ("Account", "known"): {False: "what happens to the account was not heard: no new risk"},
+    ("Attention", "attention"): {
+        "Late": "a strategy was late: it could only reduce",
+        "Gone": "a strategy was asked nothing more: it failed, or the run ended",
+    },
+}
 
 
 def incidents(run: Run) -> list[tuple[str, int, int, int]]:
@@ -218,4 +226,9 @@ def incidents(run: Run) -> list[tuple[str, int, int, int]]:
         times = [notice.time_ns for notice in run.of_kind(kind)]
         if times:
             found.append((said, len(times), times[0], times[-1]))
+    for (kind, key), by in _INCIDENTS_BY.items():
+        for value, said in by.items():
+            times = [n.time_ns for n in run.of_kind(kind) if n.about[key] == value]
+            if times:
+                found.append((said, len(times), times[0], times[-1]))
     return found

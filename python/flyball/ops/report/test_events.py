@@ -138,3 +138,25 @@ def test_other_events_are_counted() -> None:
     ((said, count, first, last),) = incidents(_run(*late, new))
     assert "longer than it may" in said
     assert (count, first - START_NS, last - START_NS) == (2, 1, 5)
+
+
+def test_what_live_runs_say_of_strategies_and_accounts_is_told_in_words() -> None:
+    def attention(how: str) -> Notice:
+        return Notice(START_NS, "Attention", {"strategy": 0, "attention": how})
+
+    found = incidents(
+        _run(
+            Notice(START_NS, "Account", {"known": False}),
+            Notice(START_NS, "Account", {"known": True}),
+            attention("Late"),
+            attention("Awake"),
+            attention("Late"),
+            attention("Gone"),
+        )
+    )
+    said = {words: count for words, count, _, _ in found}
+    assert said == {
+        "what happens to the account was not heard: no new risk": 1,
+        "a strategy was late: it could only reduce": 2,
+        "a strategy was asked nothing more: it failed, or the run ended": 1,
+    }

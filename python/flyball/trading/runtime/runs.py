@@ -98,7 +98,8 @@ def read_run(folder: Path) -> RunInfo:
 
 def find_runs(root: Path = ROOT) -> list[RunInfo]:
     """All runs below a folder, the newest first."""
-    found = [read_run(path.parent) for path in root.glob(f"*/{_NAME}")]
+    folders = [path.parent for path in root.glob(f"*/{_NAME}")]
+    found = [read_run(folder) for folder in folders if not folder.is_symlink()]
     return sorted(found, key=lambda run: -run.started_ns)
 
 
