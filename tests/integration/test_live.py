@@ -252,7 +252,7 @@ def test_a_recording_of_an_exchange_is_a_dataset(
     exchange: LocalExchange, tmp_path: Path, flyball: Run
 ) -> None:
     done = flyball(
-        *("data", "record", "--venue", exchange.url, "--instrument", "XRP", "--for", "2s"),
+        *("data", "record", "--venue", exchange.url, "--instrument", "XRP", "--for", "4s"),
         *("--name", "recorded", "--json"),
         cwd=tmp_path,
     )
