@@ -191,7 +191,9 @@ class LiveSession:
             target=self._serve, args=(run,), name=f"flyball-{self.name}", daemon=True
         )
         self._thread.start()
-        if self.max_memory is not None:
+        if self.max_memory is None:
+            self._tell("memory is not watched: this system does not say what the process holds")
+        else:
             self._warden = Warden(self.max_memory, self._hog, self._breached)
         return self
 
