@@ -352,6 +352,7 @@ class LiveSession:
             outcome,
             strategy=self.name,
             live=True,
+            simulated=not where.is_real,
             data=Dataset(
                 name=f"{self.symbol} at {where.name}",
                 folder=journal,
