@@ -5,7 +5,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check format bench twins lock clean
+.PHONY: help setup dev run test check format bench twins simulate crash fuzz lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -52,11 +52,21 @@ format: dev ## Bring everything into shape
 	$(VENV)/bin/ruff check --fix --quiet .
 	$(VENV)/bin/ruff format --quiet .
 
-bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON
-	$(PY) benchmarks/run.py $(if $(BENCH_JSON),--json $(BENCH_JSON))
+bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=core or live
+	$(PY) benchmarks/run.py $(if $(BENCH_JSON),--json $(BENCH_JSON)) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
 twins: dev ## The long comparison with the naive twins: a million sequences
 	$(PY) -m pytest -q -s -m long tests/reference
+
+simulate: ## Days of faults without sockets: FLYBALL_SIM_HOURS=48
+	FLYBALL_SIM_HOURS=$(or $(FLYBALL_SIM_HOURS),48) cargo test -p flyball-live --locked --test simulation -- --ignored --nocapture
+
+crash: ## Kill a trading engine at 500 moments and at its system calls: FLYBALL_CRASHES=500
+	FLYBALL_CRASHES=$(or $(FLYBALL_CRASHES),500) cargo test -p flyball-live --locked --test crash -- --ignored --nocapture --test-threads=1
+
+fuzz: ## Fuzz the decoders (needs cargo-fuzz and a nightly toolchain): FUZZ_SECONDS=600
+	cd fuzz && for target in hyperliquid_frame hyperliquid_info hyperliquid_answer decoders; do \
+	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; done
 
 lock: dev ## Renew the hashed requirements
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/base.in -o requirements/base.txt

@@ -1,8 +1,9 @@
 """The benchmark table: `make bench`, `make bench BENCH_JSON=FILE`.
 
 Measures this build on recorded data (../shared/data, or FLYBALL_SHARED) and on a synthetic market
-where the recordings are absent. One machine, one run, one thread: compare figures of one run with
-each other, not with figures from elsewhere.
+where the recordings are absent; and the live path over loopback, with the official SDK beside it
+(`live.py`). One machine, one run: compare figures of one run with each other, not with figures from
+elsewhere. `BENCH_ONLY=live` or `BENCH_ONLY=core` measures one half.
 """
 
 import argparse
@@ -19,7 +20,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 import flyball as fb
@@ -29,6 +29,8 @@ from flyball.config.run import Sim
 from flyball.research.data import Catalogue
 from flyball.trading.runtime.demo import synthetic_market
 from flyball.trading.runtime.plan import engine_config, sim_config
+from live import live_rows
+from rows import Row, console, row
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("FLYBALL_SHARED", ROOT.parent / "shared" / "data"))
@@ -39,9 +41,6 @@ RECORDINGS = {
 }
 BARS = "binance_usdm_5m_2025_oct10/XRPUSDT_5m"
 RUNS = 5
-
-Row = dict[str, Any]
-console = Console()
 
 
 class Quoter:
@@ -114,19 +113,6 @@ def seconds(strategy: fb.Strategy, data: fb.Dataset, cash: int) -> tuple[float, 
     ]
     best = min(runs, key=lambda run: run.seconds)
     return best.seconds, best
-
-
-def row(case: str, data: str, value: float, unit: str, note: str = "") -> Row:
-    return {
-        "case": case,
-        "data": data,
-        "flyball": value,
-        "unit": unit,
-        "peers": {},
-        "ratio_best_peer": None,
-        "floor": None,
-        "note": note,
-    }
 
 
 def tape_rows(binary: Path, data: fb.Dataset, title: str, size: int, cash: int) -> list[Row]:
@@ -225,16 +211,16 @@ def start_row() -> Row:
 
 
 def build() -> Path:
+    """The folder of this build's programmes."""
     subprocess.run(
         ["cargo", "build", "--release", "--locked", "--quiet", "-p", "flyball-benchmarks"],
         cwd=ROOT,
         check=True,
     )
-    return ROOT / "target" / "release" / "flyball-bench"
+    return ROOT / "target" / "release"
 
 
-def measure() -> list[Row]:
-    binary = build()
+def core_rows(binary: Path) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         catalogue = Catalogue(Path(folder, "catalogue"))
@@ -259,6 +245,18 @@ def measure() -> list[Row]:
     return rows
 
 
+def circumstances() -> Row:
+    """Machine and versions, the same for every row."""
+    machine = platform.processor() or platform.machine()
+    return {
+        "machine": f"{machine}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "versions": {
+            "flyball": f"{_core.VERSION}, build {_core.BUILD}",
+            "python": platform.python_version(),
+        },
+    }
+
+
 def show(rows: list[Row]) -> None:
     table = Table(title=f"Flyball {_core.VERSION}, build {_core.BUILD}", title_justify="left")
     table.add_column("case", no_wrap=True)
@@ -272,21 +270,39 @@ def show(rows: list[Row]) -> None:
             table.add_section()
             table.add_row(f"[bold]{data}[/]", "", "", "")
         table.add_row(one["case"], f"{one['flyball']:,.1f}", one["unit"], one["note"])
+        for name, value in one["peers"].items():
+            table.add_row(f"  {name}", f"{value:,.1f}", one["unit"], "")
+        if one["floor"] is not None:
+            table.add_row("  floor", f"{one['floor']:,.1f}", one["unit"], "")
     console.print(table)
-    console.print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, {platform.system()} {platform.release()}"
-    )
+    here = circumstances()
+    console.print(f"{here['machine']}, Python {here['versions']['python']}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--only", choices=["core", "live"], help="measure one half")
+    parser.add_argument(
+        "--sdk-python",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PYTHON",
+        help="another interpreter that has the official SDK: with coincurve, say",
+    )
     arguments = parser.parse_args()
-    rows = measure()
+    folder = build()
+    rows: list[Row] = []
+    if arguments.only != "live":
+        rows += core_rows(folder / "flyball-bench")
+    if arguments.only != "core":
+        pythons = [Path(sys.executable), *arguments.sdk_python]
+        rows += live_rows(folder / "flyball-bench-live", pythons)
     show(rows)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+        told = [one | circumstances() for one in rows]
+        arguments.json.write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

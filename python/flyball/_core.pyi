@@ -24,9 +24,12 @@ __all__ = [
     "ask_run",
     "book_states",
     "collect_journal",
+    "decide_again",
     "features",
     "import_data",
     "journal_about",
+    "journal_decisions",
+    "journal_market",
     "key_address",
     "run_accounts",
     "tape_about",
@@ -276,3 +279,8 @@ def run_accounts(
     c: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> list[tuple[str, str | None, int, str, str | None, str, str, int | None]]: ...
+def journal_decisions(folder: Path) -> list[tuple[int, str]]: ...
+def journal_market(folder: Path, tape: Path, about: str) -> int: ...
+def decide_again(
+    folder: Path, engine: str, strategy: tuple[str, Callable[..., Any], View, bool]
+) -> tuple[int, int, list[int]]: ...

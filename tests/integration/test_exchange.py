@@ -62,7 +62,7 @@ def test_a_port_that_is_taken_is_named(flyball: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--market", "nasdaq"], "must be synthetic, quiet or replay:PATH"),
+        (["--market", "nasdaq"], "must be synthetic, quiet, replay:PATH or mirror:URL"),
         (["--market", "replay:nowhere"], "cannot open nowhere"),
         (["--account", "0x12=5"], "must be ADDRESS=CASH"),
         (["--account", f"{USER}=much"], "must be ADDRESS=CASH"),

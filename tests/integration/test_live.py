@@ -171,7 +171,7 @@ def test_an_exchange_of_ones_own_ends_with_the_run_even_when_it_is_killed(
     def url() -> str | None:
         told = flyball("status", "--json", cwd=tmp_path)
         runs = json.loads(told.stdout)["runs"]
-        return str(runs[0]["url"]) if runs else None
+        return f"http://{runs[0]['venue']}" if runs else None
 
     try:
         served = wait_for(url, seconds=15, why="the run did not start")
@@ -235,7 +235,7 @@ def test_wrong_keys_are_refused_and_never_printed(
     master.write_text(f'network = "local"\naccount = "{owner}"\nagent_key = "{"0x" + "5" * 64}"\n')
     master.chmod(0o600)
     assert "the account's own key" in attempt(*here, "--keys", master)
-    assert "paper trading on live data" in attempt("--venue", "hyperliquid")
+    assert "one of the two" in attempt("--live", "--paper", "--venue", "hyperliquid")
     assert "--live is about real venues" in attempt("--live", *here)
     assert "there is no venue" in attempt("--venue", "http://example.org:80")
 
@@ -268,7 +268,7 @@ def test_a_recording_of_an_exchange_is_a_dataset(
     exchange: LocalExchange, tmp_path: Path, flyball: Run
 ) -> None:
     done = flyball(
-        *("data", "record", "--venue", exchange.url, "--instrument", "XRP", "--for", "2s"),
+        *("data", "record", "--venue", exchange.url, "--instrument", "XRP", "--for", "4s"),
         *("--name", "recorded", "--json"),
         cwd=tmp_path,
     )

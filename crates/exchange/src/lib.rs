@@ -61,7 +61,7 @@ pub use exchange::{AdminError, Exchange, ExchangeConfig, Payload, Push, PushKind
 pub use flyball_venues::hyperliquid::sign::Address;
 pub use gateway::{Delivered, Delivery, Gateway, RequestId};
 pub use nonces::{NonceError, Nonces};
-pub use setup::{AccountSetup, MarketSetup, Setup, SetupError};
+pub use setup::{AccountSetup, MarketSetup, Perp, Setup, SetupError};
 
 use std::net::IpAddr;
 

@@ -39,8 +39,30 @@ pub enum MarketSetup {
         #[serde(default)]
         again: bool,
     },
+    /// Another venue's markets, as they come: whoever serves the exchange hands them in
+    /// ([`crate::server::Handle::feed`]).
+    Mirror {
+        /// Where it answers: `http://…` or `https://…`.
+        http: String,
+        /// Where its websocket is.
+        websocket: String,
+        /// What is traded, as the other venue lists it.
+        perps: Vec<Perp>,
+    },
     /// Books that nobody moves.
     Quiet,
+}
+
+/// A perpetual as a venue lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Perp {
+    /// Its name.
+    pub coin: String,
+    /// Decimals of its size.
+    pub sz_decimals: u8,
+    /// From these notionals on, at most so much leverage.
+    pub tiers: Vec<(i64, u16)>,
 }
 
 /// An account and what it holds.
@@ -76,6 +98,14 @@ pub struct Setup {
     /// Weight that an address of the network may use in a minute; without it: the venue's 1200.
     #[serde(default)]
     pub weight_per_minute: Option<u32>,
+    /// New websockets that an address of the network may open in a minute; without it: the
+    /// venue's 30.
+    #[serde(default)]
+    pub sockets_per_minute: Option<u32>,
+    /// Messages that an address of the network may send over websockets in a minute; without it:
+    /// the venue's 2000.
+    #[serde(default)]
+    pub messages_per_minute: Option<u32>,
 }
 
 /// What is wrong with a description.
@@ -108,6 +138,8 @@ impl Setup {
             accounts: Vec::new(),
             faults: None,
             weight_per_minute: None,
+            sockets_per_minute: None,
+            messages_per_minute: None,
         }
     }
 
@@ -136,6 +168,12 @@ impl Setup {
         if let Some(weight) = self.weight_per_minute {
             config.weight_per_minute = weight;
         }
+        if let Some(many) = self.sockets_per_minute {
+            config.sockets.new_per_minute = many;
+        }
+        if let Some(many) = self.messages_per_minute {
+            config.sockets.messages_per_minute = many;
+        }
         for account in &self.accounts {
             config.accounts.push((account.address, cash(&account.cash)?));
             for (name, agent) in &account.agents {
@@ -151,6 +189,11 @@ impl Setup {
         match &self.market {
             MarketSetup::Quiet => {
                 Ok((start_ns, Markets::new(vec![Listing::btc(), Listing::xrp()], Vec::new())?))
+            }
+            MarketSetup::Mirror { perps, .. } => {
+                let listings =
+                    perps.iter().map(|it| Listing::new(&it.coin, it.sz_decimals, &it.tiers));
+                Ok((start_ns, Markets::new(listings.collect(), Vec::new())?))
             }
             MarketSetup::Synthetic { crash, messages_per_second } => {
                 let listings = vec![Listing::btc(), Listing::xrp()];

@@ -198,27 +198,50 @@ where
         duty.disconnected(self.clock.now_ns());
     }
 
+    /// Do what there is to do. Messages that go out together go out in one piece.
     fn carry_out(&mut self, duty: &mut D) {
-        while let Some(todo) = duty.next_todo() {
-            match todo {
-                Todo::Connect => self.connect(),
-                Todo::Close => self.close(duty),
-                Todo::Send(bytes) => {
-                    let text = String::from_utf8(bytes).unwrap_or_default();
-                    let sent = self.socket.as_mut().map(|socket| socket.send(text));
-                    if matches!(sent, Some(Err(_))) {
-                        self.close(duty);
-                    }
-                }
-                Todo::Ask { id, path, body } => match &self.http {
-                    Some(http) => {
-                        let path = path.as_str();
-                        http.ask(Ask { id, path, body, timeout: ASK_TIMEOUT });
-                    }
-                    None => duty.answered(id, None, self.clock.now_ns()),
-                },
+        let mut queued = false;
+        loop {
+            while let Some(todo) = duty.next_todo() {
+                queued |= matches!(todo, Todo::Send(_));
+                self.carry(todo, duty);
+            }
+            if !std::mem::take(&mut queued) {
+                return;
+            }
+            if self.flush().is_err() {
+                self.close(duty);
             }
         }
+    }
+
+    fn carry(&mut self, todo: Todo, duty: &mut D) {
+        match todo {
+            Todo::Connect => self.connect(),
+            Todo::Close => {
+                // It is closed whatever becomes of what waited.
+                let _sent = self.flush();
+                self.close(duty);
+            }
+            Todo::Send(bytes) => {
+                let text = String::from_utf8(bytes).unwrap_or_default();
+                let queued = self.socket.as_mut().map(|socket| socket.queue(text));
+                if matches!(queued, Some(Err(_))) {
+                    self.close(duty);
+                }
+            }
+            Todo::Ask { id, path, body } => match &self.http {
+                Some(http) => {
+                    let path = path.as_str();
+                    http.ask(Ask { id, path, body, timeout: ASK_TIMEOUT });
+                }
+                None => duty.answered(id, None, self.clock.now_ns()),
+            },
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Broken> {
+        self.socket.as_mut().map_or(Ok(()), |socket| socket.flush())
     }
 
     /// Connect on a thread of its own: names and handshakes take their time.

@@ -4,14 +4,15 @@
 use flyball_core::domain::{MILLISECOND, NEVER, Random, SECOND};
 
 /// A ping goes out this often: the venue closes connections that say nothing for a minute.
-const PING_AFTER_NS: i64 = 15 * SECOND;
+const PING_AFTER_NS: i64 = 5 * SECOND;
 /// A connection on which nothing came for this long is not one: the other end may be gone without
 /// a word.
-const SILENT_FOR_NS: i64 = 25 * SECOND;
+const SILENT_FOR_NS: i64 = 12 * SECOND;
 /// An attempt to connect takes no longer than this.
 const CONNECT_NS: i64 = 12 * SECOND;
 const FIRST_RETRY_NS: i64 = 250 * MILLISECOND;
-const LAST_RETRY_NS: i64 = 15 * SECOND;
+/// Two connections that cannot be made stay below the venue's 30 attempts a minute.
+const LAST_RETRY_NS: i64 = 5 * SECOND;
 
 /// What to do about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum Step {
 enum State {
     Down { retry_ns: i64 },
     Connecting { since_ns: i64 },
-    Up { heard_ns: i64, said_ns: i64 },
+    Up { heard_ns: i64, pinged_ns: i64 },
 }
 
 /// A connection, as far as time is concerned.
@@ -74,9 +75,9 @@ impl Link {
         match self.state {
             State::Down { retry_ns } => retry_ns,
             State::Connecting { since_ns } => since_ns.saturating_add(CONNECT_NS),
-            State::Up { heard_ns, said_ns } => {
+            State::Up { heard_ns, pinged_ns } => {
                 let silent = heard_ns.saturating_add(SILENT_FOR_NS);
-                let ping = said_ns.saturating_add(PING_AFTER_NS);
+                let ping = pinged_ns.saturating_add(PING_AFTER_NS);
                 if ping < silent { ping } else { silent }
             }
         }
@@ -97,7 +98,7 @@ impl Link {
                 Some(Step::Close)
             }
             State::Up { heard_ns, .. } => {
-                self.state = State::Up { heard_ns, said_ns: now_ns };
+                self.state = State::Up { heard_ns, pinged_ns: now_ns };
                 Some(Step::Ping)
             }
         }
@@ -105,14 +106,14 @@ impl Link {
 
     /// It stands.
     pub const fn connected(&mut self, now_ns: i64) {
-        self.state = State::Up { heard_ns: now_ns, said_ns: now_ns };
+        self.state = State::Up { heard_ns: now_ns, pinged_ns: now_ns };
         self.connects = self.connects.saturating_add(1);
     }
 
     /// Something came.
     pub const fn heard(&mut self, now_ns: i64) {
-        if let State::Up { said_ns, .. } = self.state {
-            self.state = State::Up { heard_ns: now_ns, said_ns };
+        if let State::Up { pinged_ns, .. } = self.state {
+            self.state = State::Up { heard_ns: now_ns, pinged_ns };
             self.attempts = 0;
         }
     }
@@ -166,7 +167,7 @@ mod tests {
             link.disconnected(now);
             now = link.due_ns();
         }
-        assert!(now >= 10 * SECOND, "nothing was ever heard on it");
+        assert!(now >= 7 * SECOND, "nothing was ever heard on it");
     }
 
     #[test]

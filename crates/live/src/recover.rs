@@ -61,7 +61,8 @@ impl Told {
         latest(&self.transfers).unwrap_or(self.since_ns)
     }
 
-    fn event(&mut self, event: &Event<'_>) {
+    /// The engine took in an event.
+    pub fn heard(&mut self, event: &Event<'_>) {
         match &event.body {
             Body::Fill(fill) => _ = self.fill(event.time_ns, fill.trade_id),
             Body::Funding(payment) => _ = self.funding(event.time_ns, payment.instrument),
@@ -171,7 +172,7 @@ pub fn recover(folder: &Path) -> Result<Recovered, RecoverError> {
                 engine = Some(restored.map_err(|_| RecoverError::OtherBuild { path, build })?);
             }
             Some(Entry::Event(event)) => {
-                told.event(&event);
+                told.heard(&event);
                 if let Some(engine) = &mut engine {
                     let path = folder.to_owned();
                     let taken = engine.on_event(&event, &mut out);

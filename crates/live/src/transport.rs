@@ -155,21 +155,20 @@ impl Socket {
         }
     }
 
-    /// Send a text, as far as the peer takes it; [`Socket::flush`] sends the rest.
+    /// Let a text wait to be sent; [`Socket::flush`] sends it, with what waits before it.
     ///
     /// # Errors
     ///
     /// [`Broken`] when the connection is over, or its peer has not read for too long.
-    pub fn send(&mut self, text: String) -> Result<(), Broken> {
-        self.inner.write(Message::text(text)).map_err(broken)?;
-        self.flush()
+    pub fn queue(&mut self, text: String) -> Result<(), Broken> {
+        self.inner.write(Message::text(text)).map_err(broken)
     }
 
-    /// Send what waits.
+    /// Send what waits, as far as the peer takes it.
     ///
     /// # Errors
     ///
-    /// As [`Socket::send`].
+    /// As [`Socket::queue`].
     pub fn flush(&mut self) -> Result<(), Broken> {
         match self.inner.flush() {
             Ok(()) => Ok(()),

@@ -5,16 +5,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
 
+use flyball_core::domain::{Decimal, InstrumentId};
 use flyball_exchange::server::{Handle, Server, ServerConfig};
-use flyball_exchange::{Setup, SetupError};
+use flyball_exchange::{MarketSetup, Perp, Setup, SetupError};
+use flyball_live::io::Endpoints;
+use flyball_venues::Listings;
 
 use crate::errors::{self, Kind, raise};
+use crate::mirror::Mirror;
 
 /// A local exchange that is served on 127.0.0.1. Its threads never touch Python.
 #[pyclass(frozen, module = "flyball._core")]
 pub(crate) struct Exchange {
     url: String,
     handle: Mutex<Option<Handle>>,
+    _mirror: Option<Mirror>,
 }
 
 #[pymethods]
@@ -34,7 +39,15 @@ impl Exchange {
         let config = ServerConfig { port, speed, admin, ..ServerConfig::default() };
         let handle = py.detach(|| Server::start(gateway, config));
         let handle = handle.map_err(|error| raise(Kind::Config, error))?;
-        Ok(Self { url: handle.url(), handle: Mutex::new(Some(handle)) })
+        let mirror = match &setup.market {
+            MarketSetup::Mirror { http, websocket, perps } => {
+                let endpoints = Endpoints { http: http.clone(), websocket: websocket.clone() };
+                let started = Mirror::start(endpoints, listings(perps)?, handle.feed());
+                Some(started.map_err(|error| raise(Kind::Config, error))?)
+            }
+            _ => None,
+        };
+        Ok(Self { url: handle.url(), handle: Mutex::new(Some(handle)), _mirror: mirror })
     }
 
     /// What clients are told: `http://127.0.0.1:PORT`.
@@ -57,4 +70,16 @@ impl Exchange {
             py.detach(|| handle.stop());
         }
     }
+}
+
+/// The other venue's instruments, under the numbers that they have here.
+fn listings(perps: &[Perp]) -> PyResult<Listings> {
+    let mut listings = Listings::new();
+    for (at, perp) in (0..).zip(perps) {
+        let tick = Decimal::new(1, 6_u8.saturating_sub(perp.sz_decimals));
+        let lot = Decimal::new(1, perp.sz_decimals);
+        let added = listings.add(InstrumentId::new(at), &perp.coin, tick, lot);
+        added.map_err(|error| raise(Kind::Config, error))?;
+    }
+    Ok(listings)
 }

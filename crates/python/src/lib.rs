@@ -2,11 +2,13 @@
 #![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
 mod data;
+mod decisions;
 mod errors;
 mod exchange;
 mod intents;
 mod live;
 mod market;
+mod mirror;
 mod recording;
 mod replay;
 mod run;
@@ -26,6 +28,8 @@ mod _core {
 
     #[pymodule_export]
     use super::data::{book_states, features, import_data, tape_about, verify_tape};
+    #[pymodule_export]
+    use super::decisions::{decide_again, journal_decisions, journal_market};
     #[pymodule_export]
     use super::exchange::Exchange;
     #[pymodule_export]

@@ -18,6 +18,7 @@ use flyball_live::mailbox::{Answer, Letters};
 use flyball_live::runtime::{
     Control, Input, Patience, Plan, Run, StartError, Watcher, ask_control, listing, status_json,
 };
+use flyball_live::session::WEIGHT_A_MINUTE;
 use flyball_venues::hyperliquid::sign::{Address, Network, SigningKey};
 
 use crate::errors::{Kind, raise};
@@ -106,6 +107,7 @@ impl LiveRun {
             answer_ns: plan.answer_ns,
             adopt_positions: plan.adopt_positions,
             cancel_foreign: plan.cancel_foreign,
+            weight_per_minute: WEIGHT_A_MINUTE,
             seed: plan.seed,
             build: crate::BUILD.to_owned(),
         };

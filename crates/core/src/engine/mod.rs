@@ -202,6 +202,7 @@ impl Engine {
             }
             self.ask_for_snapshot(index, out);
         }
+        self.advance_group(out);
         self.release_latches(out);
         self.refresh_due();
     }
@@ -210,7 +211,8 @@ impl Engine {
         let lanes = self.lane_due.iter().copied().min().unwrap_or(NEVER);
         let slots = self.slots.iter().map(Slot::due_ns).min().unwrap_or(NEVER);
         let feeds = self.feeds.iter().map(|feed| feed.resnapshot_ns).min().unwrap_or(NEVER);
-        self.due_ns = lanes.min(slots).min(feeds).min(self.latches_due_ns());
+        let group = self.group.map_or(NEVER, |group| group.again_ns);
+        self.due_ns = lanes.min(slots).min(feeds).min(group).min(self.latches_due_ns());
     }
 
     /// Run something on the lane of an instrument, with all it needs, and note when it is due.

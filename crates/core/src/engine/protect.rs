@@ -17,6 +17,8 @@ pub(super) struct Group {
     started_ns: i64,
     /// The account read that will confirm it, once every lane is done.
     request: Option<u32>,
+    /// When it is asked again: whoever should have answered may be gone.
+    pub(super) again_ns: i64,
     /// Closing orders so far.
     pub(super) attempts: u32,
 }
@@ -68,7 +70,9 @@ impl Engine {
         let started_ns = self.group.map_or(self.now_ns, |group| group.started_ns);
         let reason_so_far = self.group.map_or(reason, |group| group.reason.min(reason));
         let attempts = self.group.map_or(0, |group| group.attempts);
-        self.group = Some(Group { reason: reason_so_far, started_ns, request: None, attempts });
+        let again_ns = NEVER;
+        self.group =
+            Some(Group { reason: reason_so_far, started_ns, request: None, again_ns, attempts });
         for index in 0..self.instruments.len() {
             let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
             let busy = !self.execution.orders.of(id).is_empty();
@@ -85,7 +89,10 @@ impl Engine {
         let busy = self.execution.lanes.iter().any(|lane| lane.job().is_some());
         if busy {
             group.request = None;
-        } else if group.request.is_none() {
+            group.again_ns = NEVER;
+        } else if group.request.is_none() || self.now_ns >= group.again_ns {
+            group.again_ns = self.now_ns.saturating_add(self.exits.close_deadline_ns);
+            self.due_ns = self.due_ns.min(group.again_ns);
             self.execution.last_request = self.execution.last_request.wrapping_add(1);
             group.request = Some(self.execution.last_request);
             out.push(CommandOf::ReadAccount { request: self.execution.last_request });
@@ -265,6 +272,11 @@ impl Engine {
             Some(_) => {}
         }
         out.notice(Notice::Released { switch, instrument: None });
+    }
+
+    /// Whether the whole account is being flattened.
+    pub const fn is_flattening(&self) -> bool {
+        self.group.is_some()
     }
 
     /// The job that closes an instrument's position, while there is one.

@@ -783,3 +783,14 @@ fn an_account_that_is_not_heard_takes_no_new_risk_and_keeps_its_exits() {
     rig.want(100);
     assert_eq!(rig.held(), 100);
 }
+
+#[test]
+fn a_flatten_whose_last_question_is_never_answered_asks_again() {
+    let mut rig = Rig::new(&config());
+    rig.connected = false;
+    rig.operator(Operator::Kill(Scope::All));
+    assert!(rig.flat_scopes().is_empty(), "nobody heard the question");
+    rig.connected = true;
+    rig.wait(10 * SECOND);
+    assert_eq!(rig.flat_scopes(), [(Scope::All, ExitReason::Operator)]);
+}

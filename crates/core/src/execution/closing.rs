@@ -92,7 +92,9 @@ impl Job {
         let Some(position) = desk.position() else { return };
         let left = position.qty().abs().minus(self.keep);
         let Some(side) = position.closing_side().filter(|_| !left.is_zero()) else {
-            self.verify(desk, request);
+            if desk.now_ns >= self.next_ns {
+                self.verify(desk, request);
+            }
             return;
         };
         let working = desk.orders.of(desk.id()).iter().any(|live| {
@@ -154,9 +156,12 @@ impl Job {
         }
         let risky =
             desk.orders.of(desk.id()).iter().any(|live| RISKY.contains(&live.order.purpose));
-        if report.position.abs() > self.keep || risky {
+        let held = report.position.abs() > self.keep;
+        if held || risky {
             self.phase = Phase::Closing;
-            self.next_ns = i64::MIN;
+            // Orders that are being cancelled end in their own time: not asked about at once.
+            let again = desk.now_ns.saturating_add(desk.limits.close_retry_ns);
+            self.next_ns = if held { i64::MIN } else { again };
             return None;
         }
         if self.keep.is_zero() {

@@ -189,7 +189,10 @@ impl Orders {
                 // Asked about and still there: a cancel that was sent has not arrived.
                 live.cancelling &= live.state != OrderState::Unknown;
                 live.state = OrderState::Working;
-                live.answer_due_ns = NEVER;
+                // The answer to a cancel is still awaited: it may have been lost.
+                if !live.cancelling {
+                    live.answer_due_ns = NEVER;
+                }
                 None
             }
             Status::Unknown => {
@@ -383,6 +386,18 @@ mod tests {
         assert!(orders.of(ID)[0].cancelling, "nobody knows yet");
         orders.reported(&xrp(), &report(1, Status::Working));
         assert!(!orders.of(ID)[0].cancelling);
+    }
+
+    #[test]
+    fn the_answer_to_a_cancel_is_awaited_whatever_else_is_said() {
+        let mut orders = orders();
+        let id = send(&mut orders, bid(20_000, 10));
+        orders.cancel_sent(&xrp(), id, 5);
+        orders.reported(&xrp(), &report(1, Status::Working));
+        assert_eq!(orders.answer_due_ns(), 5 + TIMEOUT, "that it works is no answer to a cancel");
+        orders.next_overdue(&xrp(), 5 + TIMEOUT).unwrap();
+        orders.reported(&xrp(), &report(1, Status::Working));
+        assert!(!orders.of(ID)[0].cancelling, "now it is: the cancel was lost");
     }
 
     #[test]

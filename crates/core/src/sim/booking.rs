@@ -61,9 +61,9 @@ impl Venue {
         let instrument = &market.instrument;
         let value = instrument.value(price, qty);
         let rates = instrument.fees();
-        let fee = deal
-            .settles
-            .unwrap_or_else(|| value.at_rate(if deal.maker { rates.maker } else { rates.taker }));
+        let rate = if deal.maker { rates.maker } else { rates.taker };
+        let smallest = self.smallest;
+        let fee = deal.settles.unwrap_or_else(|| Self::charged(value.at_rate(rate), smallest));
         let fill = Fill {
             instrument: id,
             client_order_id: record.order.client_id.engine(),

@@ -27,6 +27,8 @@ pub struct Venue {
     pub(super) post_only: bool,
     /// Something came about while orders traded that is to be dealt with when they have.
     pub(super) unsettled: bool,
+    /// Fees and funding are charged in whole multiples of this.
+    pub(super) smallest: Money,
     pub(super) order_count: u64,
     pub(super) trade_count: u64,
     pub(super) group_count: u64,
@@ -48,11 +50,27 @@ impl Venue {
             publishes: false,
             post_only: false,
             unsettled: false,
+            smallest: Money::from_units(1),
             order_count: 0,
             trade_count: 0,
             group_count: 0,
             leaving: Vec::with_capacity(128),
         }
+    }
+
+    /// Charge fees and funding in whole multiples of this amount, to the nearest one: what a venue
+    /// that writes amounts with so many decimals must do, so that what it writes is what it does.
+    pub fn charge_in(&mut self, smallest: Money) {
+        self.smallest = smallest.max(Money::from_units(1));
+    }
+
+    /// An amount as it is charged.
+    pub(super) fn charged(amount: Money, smallest: Money) -> Money {
+        if amount.is_unknown() {
+            return amount;
+        }
+        let many = crate::domain::div_round(amount.units(), smallest.units());
+        Money::from_units(many.saturating_mul(smallest.units()))
     }
 
     /// Open another account. `None` when there are as many as there can be.
@@ -201,7 +219,7 @@ impl Venue {
         let Some(price) = marks.forced.or(marks.oracle).or(marks.mark) else { return };
         let owed = |held| {
             let value = market.instrument.signed_value(price, held);
-            value.at_rate(funding.rate).negated()
+            Self::charged(value.at_rate(funding.rate).negated(), self.smallest)
         };
         let accounts = self.accounts.iter_mut().enumerate();
         let all = accounts.map(|(at, account)| (AccountId::new(at), account));

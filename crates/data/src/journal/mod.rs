@@ -60,6 +60,11 @@ impl JournalFile {
         Ok(Self { folder: folder.to_owned(), file, number, bytes: 0, max_bytes, failure: None })
     }
 
+    /// The folder has been given another name.
+    pub(crate) fn moved(&mut self, folder: PathBuf) {
+        self.folder = folder;
+    }
+
     /// Number of the segment that is written now, from 0.
     pub const fn number(&self) -> u32 {
         self.number

@@ -7,6 +7,7 @@ use flyball_core::journal::{Chain, SegmentKind, SinkError, Writer};
 use serde::Serialize;
 
 use crate::DataError;
+use crate::files::sync_folder;
 use crate::journal::{JournalFile, JournalReader, Recovered};
 
 /// The state's hash in the mark that ends a segment which another one follows.
@@ -63,6 +64,24 @@ impl Journal {
         let began = Writer::begin(SegmentKind::Journal, about, previous, &mut file);
         let writer = began.map_err(|error| file.failure(&error.0))?;
         Ok(Self { file, writer: Some(writer), about: about.to_owned() })
+    }
+
+    /// Give the journal's folder another name, all of what it holds on the disk: whoever finds it
+    /// there finds all that was recorded until now.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Write`]. It keeps its name then.
+    pub fn rename(&mut self, folder: impl AsRef<Path>) -> Result<(), DataError> {
+        self.sync()?;
+        let to = folder.as_ref();
+        let from = self.file.path().parent().map(Path::to_owned).unwrap_or_default();
+        std::fs::rename(&from, to).map_err(DataError::write(to))?;
+        self.file.moved(to.to_owned());
+        match to.parent() {
+            Some(parent) => sync_folder(parent),
+            None => Ok(()),
+        }
     }
 
     /// Record an event.

@@ -173,6 +173,8 @@ impl Exchange {
         let mut venue = Venue::new(markets.instruments(), &cash, QueueModel::Back);
         venue.fund_backstop(config.backstop);
         venue.publish_trades();
+        // What is written with six decimals is charged with six.
+        venue.charge_in(Money::from_units(10_000));
         let mut members = Members::default();
         for (at, (address, _)) in config.accounts.iter().enumerate() {
             if members.find(*address).is_some() {

@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use flyball_core::domain::InstrumentId;
 use tokio::sync::watch;
 
 use crate::gateway::Gateway;
+use crate::markets::Change;
 use hub::Hub;
 
 /// How a server runs.
@@ -79,6 +81,7 @@ impl Server {
         let address = listener.local_addr().map_err(wrong)?;
         let (stop, stopped) = watch::channel(false);
         let hub = Arc::new(Hub::new(gateway, config));
+        let served = Arc::clone(&hub);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -87,12 +90,12 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name(name)
             .spawn(move || {
-                runtime.block_on(run(listener, hub, stopped));
+                runtime.block_on(run(listener, served, stopped));
                 // Whoever still holds a connection does not keep the thread.
                 runtime.shutdown_timeout(Duration::from_millis(200));
             })
             .map_err(ServerError::Thread)?;
-        Ok(Handle { address, stop, thread: Some(thread) })
+        Ok(Handle { address, stop, thread: Some(thread), hub })
     }
 }
 
@@ -111,11 +114,11 @@ async fn run(listener: TcpListener, hub: Arc<Hub>, mut stopped: watch::Receiver<
 }
 
 /// A server that runs. It stops when this is dropped.
-#[derive(Debug)]
 pub struct Handle {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    hub: Arc<Hub>,
 }
 
 impl Handle {
@@ -127,6 +130,12 @@ impl Handle {
     /// The port.
     pub const fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Hands in what happens in the markets, from any thread: for an exchange that mirrors another
+    /// venue.
+    pub fn feed(&self) -> Feed {
+        Feed { hub: Arc::clone(&self.hub) }
     }
 
     /// Whether it still runs.
@@ -144,6 +153,35 @@ impl Handle {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Hands in what happens in the markets.
+#[derive(Clone)]
+pub struct Feed {
+    hub: Arc<Hub>,
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").finish_non_exhaustive()
+    }
+}
+
+impl Feed {
+    /// This happened in a market now.
+    pub fn happened(&self, change: Change, instrument: InstrumentId) {
+        self.hub.with(|gateway, now_ns| {
+            gateway.advance(now_ns);
+            gateway.exchange_mut().feed(change, instrument, now_ns);
+            gateway.advance(now_ns);
+        });
     }
 }
 

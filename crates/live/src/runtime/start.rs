@@ -59,6 +59,8 @@ pub struct Plan {
     pub adopt_positions: bool,
     /// Whether orders that are not ours are cancelled.
     pub cancel_foreign: bool,
+    /// Weight that may be asked for in a minute.
+    pub weight_per_minute: u32,
     /// Retries are spread by this.
     pub seed: u64,
     /// The build, for the journal.
@@ -226,16 +228,16 @@ pub(super) fn prepare(plan: Plan) -> Result<Started, StartError> {
     };
     let folder = next_run(&plan.folder, last.as_deref());
     let text = serde_json::to_string(&about).unwrap_or_default();
-    let journal = Journal::create(&folder, &text, SEGMENT_BYTES)?;
+    let journal = begin_journal(&folder, &text, &engine, plan.clock)?;
     let recorder = Recorder::start(journal, plan.clock)
         .map_err(|error| StartError::System(error.to_string()))?;
-    recorder.snapshot(engine.snapshot());
     let settings = Settings {
         user,
         tag,
         expires_ns: plan.expires_ns,
         answer_ns: plan.answer_ns,
         cancel_foreign: plan.cancel_foreign,
+        weight_per_minute: plan.weight_per_minute,
         seed: plan.seed,
     };
     let signer = Signer::new(plan.key, plan.network);
@@ -325,6 +327,25 @@ fn last_run(folder: &Path) -> Result<Option<PathBuf>, StartError> {
         numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
     }
     Ok(numbers.into_iter().max().map(|number| run_folder(folder, number)))
+}
+
+/// A journal that begins with the engine's state. Its folder has its name only when that is on the
+/// disk: a run that was killed before is as if it had never begun.
+fn begin_journal(
+    folder: &Path,
+    about: &str,
+    engine: &Engine,
+    clock: Clock,
+) -> Result<Journal, StartError> {
+    let draft = folder.with_extension("new");
+    match fs::remove_dir_all(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(&draft)(error)),
+        _ => {}
+    }
+    let mut journal = Journal::create(&draft, about, SEGMENT_BYTES)?;
+    journal.snapshot(&engine.snapshot(), clock.now_ns())?;
+    journal.rename(folder)?;
+    Ok(journal)
 }
 
 fn run_folder(folder: &Path, number: u32) -> PathBuf {

@@ -12,6 +12,7 @@ use crate::runtime::engine::Beside;
 
 /// How a run is doing. Money is text in the settlement currency, exactly.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, side by side")]
 pub struct Status {
     /// Now, by the engine's clock: UTC nanoseconds since 1970.
     pub time_ns: i64,
@@ -27,6 +28,8 @@ pub struct Status {
     pub daily_loss: Option<f64>,
     /// Whether nothing is held.
     pub flat: bool,
+    /// Whether the whole account is being flattened.
+    pub flattening: bool,
     /// Whether we hear what happens to the account.
     pub account_known: bool,
     /// Switches that are latched, and since when.
@@ -116,6 +119,7 @@ pub(super) fn of(
         drawdown: portfolio.drawdown().map(flyball_core::domain::Rate::to_f64),
         daily_loss: portfolio.daily_loss().map(flyball_core::domain::Rate::to_f64),
         flat: portfolio.is_flat(),
+        flattening: engine.is_flattening(),
         account_known: engine.account_known(),
         tripped: latched.collect(),
         killed: switches.operator_latch().is_tripped(),

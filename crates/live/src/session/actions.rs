@@ -180,7 +180,7 @@ impl<A: Ahead> Session<A> {
     }
 
     pub(super) fn post(&mut self, wanted: Wanted, body: Vec<u8>, now_ns: i64) {
-        let on_socket = self.link.is_up();
+        let on_socket = self.link.is_up() && self.budget.take_message(now_ns);
         let id = self.request(wanted, on_socket, now_ns);
         self.todo.push_back(if on_socket {
             Todo::Send(posted(id, &body))

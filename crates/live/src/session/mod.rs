@@ -14,6 +14,7 @@ mod actions;
 mod budget;
 mod flight;
 pub mod heard;
+mod holdings;
 mod orders;
 mod reads;
 mod wire;
@@ -21,8 +22,8 @@ mod wire;
 use std::collections::{BTreeMap, VecDeque};
 
 use flyball_core::domain::{
-    AccountState, Body, ClientOrderId, CommandOf, Instrument, InstrumentId, NEVER, NetQty,
-    OrderReport, SECOND, Status, VenueOrderId,
+    AccountState, Body, ClientOrderId, CommandOf, Instrument, InstrumentId, NEVER, OrderReport,
+    SECOND, Status, VenueOrderId,
 };
 use flyball_core::engine::Engine;
 use flyball_core::risk::Command;
@@ -37,7 +38,9 @@ use crate::outbox::{Ahead, Effect, Outbox};
 use crate::recover::Told;
 use crate::session::heard::News;
 use budget::Budget;
+pub use budget::WEIGHT_A_MINUTE;
 use flight::Flights;
+use holdings::Holdings;
 use orders::{Missing, Orders};
 use reads::Reads;
 pub(crate) use wire::account_view;
@@ -65,6 +68,9 @@ pub struct Settings {
     pub answer_ns: i64,
     /// Whether orders on the account that are not ours are cancelled when they are seen.
     pub cancel_foreign: bool,
+    /// Weight that may be asked for in a minute: the venue's, or a share of it where others use the
+    /// same address.
+    pub weight_per_minute: u32,
     /// Retries are spread by this.
     pub seed: u64,
 }
@@ -123,7 +129,7 @@ pub struct Session<A> {
     instruments: Vec<Instrument>,
     outbox: Outbox<A>,
     told: Told,
-    held: Vec<NetQty>,
+    holdings: Holdings,
     link: Link,
     pending: BTreeMap<u64, Pending>,
     last_request: u64,
@@ -170,6 +176,8 @@ impl<A: Ahead> Session<A> {
             }
         }
         let held = instruments.iter().map(|it| engine.portfolio().qty(it.id())).collect();
+        let reads = Reads::new(&told);
+        let weight = settings.weight_per_minute;
         let flights = Flights::resume(outbox.open_actions().map(|signed| signed.nonce));
         Self {
             wire: Wire::new(settings.user, settings.tag, assets, &instruments),
@@ -179,13 +187,13 @@ impl<A: Ahead> Session<A> {
             instruments,
             outbox,
             told,
-            held,
+            holdings: Holdings::new(held),
             pending: BTreeMap::new(),
             last_request: 0,
             flights,
             orders,
-            reads: Reads::default(),
-            budget: Budget::default(),
+            reads,
+            budget: Budget::new(weight),
             next_rate_limit_ns: i64::MIN,
             epoch: 0,
             known: false,
@@ -332,9 +340,8 @@ impl<A: Ahead> Session<A> {
             }
             News::Fill(time_ns, fill) => {
                 if self.told.fill(time_ns, fill.trade_id) {
-                    if let Some(held) = self.held.get_mut(fill.instrument.index()) {
-                        *held = held.plus(fill.qty.signed(fill.side));
-                    }
+                    let change = fill.qty.signed(fill.side);
+                    self.holdings.filled(time_ns, fill.instrument, change);
                     self.say(time_ns, Body::Fill(fill));
                     self.orders.filled(fill.client_order_id, fill.qty, &mut self.told_now);
                     self.say_told(now_ns);

@@ -1,16 +1,18 @@
 //! Reading the account: after every connection all of it, and whenever the engine wants to know
 //! what the venue holds.
 //!
-//! What is read at different moments is put together only when it fits: a position is told when
-//! all the fills that made it have been told.
+//! What is read at different moments is put together only when it fits: the venue's positions are
+//! compared with what the told fills add up to at the moment of the venue's answer. While the
+//! connection stands all of it is read again now and then: a message may have been lost.
 
 use flyball_core::domain::{
-    Body, ClientOrderId, Instrument, InstrumentId, MILLISECOND, NEVER, NetQty, OrderReport,
+    Body, ClientOrderId, Instrument, InstrumentId, MILLISECOND, MINUTE, NEVER, NetQty, OrderReport,
     PositionReport, Reference, SECOND, Status, VenueOrderId,
 };
 use flyball_venues::hyperliquid::Query;
 
 use crate::outbox::Ahead;
+use crate::recover::Told;
 use crate::session::heard::{AccountView, OpenOrder, Whose};
 use crate::session::wire::{Came, Wire};
 use crate::session::{Session, Wanted};
@@ -18,20 +20,29 @@ use crate::session::{Session, Wanted};
 /// Another attempt to read comes after this, and later each time.
 const AGAIN_NS: i64 = 300 * MILLISECOND;
 const MOST_AGAIN_NS: i64 = 5 * SECOND;
-/// Positions that do not fit the fills are told after this many readings: the venue is right.
-const READINGS: u32 = 4;
+/// Positions that do not fit the fills are adopted after this many readings: the venue is right.
+const READINGS: u32 = 6;
+/// Orders, fills and positions are read again this often.
+const AUDIT_EVERY_NS: i64 = 20 * SECOND;
+/// Funding and transfers with every so many of these.
+const PAYMENTS_EVERY: u32 = 6;
+/// After a restart fills are read from so long before the last one that was told.
+const BEFORE_RESTART_NS: i64 = 60 * MINUTE;
 
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what is read, and how far it is")]
 struct Reading {
-    /// Everything, after a connection.
+    /// After a connection: until it is done the account is not known.
     resync: bool,
+    /// Fills as well, whether or not positions fit.
+    fills: bool,
     /// Answers that are still awaited.
     awaited: u32,
     failed: bool,
     state: Option<AccountView>,
     open: Option<Vec<OpenOrder>>,
-    /// How often the positions did not fit.
-    misfits: u32,
+    /// Whether fills were asked for after the state had come.
+    asked_fills: bool,
     requests: Vec<u32>,
 }
 
@@ -52,12 +63,19 @@ pub(super) struct Reads {
     resync: bool,
     again_ns: i64,
     tries: u32,
+    /// Readings in a row whose positions did not fit.
+    misfits: u32,
+    /// When everything fitted last, by the venue's clock: nothing from before is missing.
+    verified_ns: i64,
+    next_audit_ns: i64,
+    audits: u32,
     statuses: Statuses,
     resyncing: bool,
 }
 
-impl Default for Reads {
-    fn default() -> Self {
+impl Reads {
+    /// Nothing was read yet.
+    pub(super) fn new(told: &Told) -> Self {
         Self {
             now: None,
             waiting: Vec::new(),
@@ -65,15 +83,17 @@ impl Default for Reads {
             resync: false,
             again_ns: NEVER,
             tries: 0,
+            misfits: 0,
+            verified_ns: told.fills_from_ns().saturating_sub(BEFORE_RESTART_NS).max(told.since_ns),
+            next_audit_ns: NEVER,
+            audits: 0,
             statuses: Statuses::default(),
             resyncing: false,
         }
     }
-}
 
-impl Reads {
-    pub(super) const fn due_ns(&self) -> i64 {
-        self.again_ns
+    pub(super) fn due_ns(&self) -> i64 {
+        self.again_ns.min(self.next_audit_ns)
     }
 }
 
@@ -94,11 +114,19 @@ impl<A: Ahead> Session<A> {
         self.begin_reading(now_ns);
     }
 
-    /// A reading that failed is tried again.
+    /// A reading that failed is tried again; an audit is due.
     pub(super) fn read_due(&mut self, now_ns: i64) {
         if now_ns >= self.reads.again_ns {
             self.reads.again_ns = NEVER;
             self.begin_reading(now_ns);
+        }
+        if now_ns >= self.reads.next_audit_ns {
+            self.reads.next_audit_ns = now_ns.saturating_add(AUDIT_EVERY_NS);
+            if self.link.is_up() {
+                self.reads.audits = self.reads.audits.wrapping_add(1);
+                self.reads.wanted = true;
+                self.begin_reading(now_ns);
+            }
         }
     }
 
@@ -110,22 +138,27 @@ impl<A: Ahead> Session<A> {
         let resync = self.reads.resync;
         let requests = std::mem::take(&mut self.reads.waiting);
         self.reads.wanted = false;
-        let reading = Reading { resync, requests, ..Reading::default() };
+        self.reads.next_audit_ns = now_ns.saturating_add(AUDIT_EVERY_NS);
+        // What the engine waits for is read as quickly as can be; the rest is an audit.
+        let fills = resync || requests.is_empty() || self.reads.misfits > 0;
+        let payments = resync || (fills && self.reads.audits.is_multiple_of(PAYMENTS_EVERY));
+        let reading = Reading { resync, fills, requests, ..Reading::default() };
         self.reads.now = Some(reading);
         let user = self.settings.user;
-        let millis = |ns: i64| ns.div_euclid(MILLISECOND);
         self.ask_part(Wanted::Open, &Query::FrontendOpenOrders { user }, now_ns);
         self.ask_part(Wanted::State, &Query::ClearinghouseState { user }, now_ns);
-        if resync {
-            let from = |ns| millis(ns).saturating_sub(1_000);
+        if payments {
+            let from = |ns: i64| ns.div_euclid(MILLISECOND).saturating_sub(1_000);
             let start_time = from(self.told.funding_from_ns());
             let funding = Query::UserFunding { user, start_time, end_time: None };
             self.ask_part(Wanted::Funding, &funding, now_ns);
             let start_time = from(self.told.transfers_from_ns());
             let ledger = Query::UserNonFundingLedgerUpdates { user, start_time, end_time: None };
             self.ask_part(Wanted::Transfers, &ledger, now_ns);
+        }
+        // The market's own stream brings them, a little later than a new account wants them.
+        if resync && self.link.connects() <= 1 {
             self.ask_part(Wanted::Prices, &Query::MetaAndAssetCtxs, now_ns);
-            self.ask_fills(true, now_ns);
         }
         self.read_step(now_ns);
     }
@@ -141,10 +174,10 @@ impl<A: Ahead> Session<A> {
         }
     }
 
-    /// Ask for the fills since the last one that was told.
+    /// Ask for the fills since everything fitted last.
     pub(super) fn ask_fills(&mut self, read: bool, now_ns: i64) {
         let user = self.settings.user;
-        let start_time = self.told.fills_from_ns().div_euclid(MILLISECOND).saturating_sub(1_000);
+        let start_time = self.reads.verified_ns.div_euclid(MILLISECOND).saturating_sub(1_000);
         let query = Query::UserFillsByTime { user, start_time, end_time: None };
         if read {
             self.ask_part(Wanted::Fills { read }, &query, now_ns);
@@ -209,7 +242,7 @@ impl<A: Ahead> Session<A> {
 
     /// When all answers are there: put them together.
     fn read_step(&mut self, now_ns: i64) {
-        let Some(reading) = &self.reads.now else { return };
+        let Some(reading) = &mut self.reads.now else { return };
         if reading.awaited > 0 {
             return;
         }
@@ -217,11 +250,24 @@ impl<A: Ahead> Session<A> {
             return self.read_again(now_ns);
         }
         let Some(state) = reading.state.clone() else { return self.read_again(now_ns) };
-        if !self.fits(&state) && reading.misfits < READINGS {
-            return self.reread(now_ns);
+        let fits = self.fits(&state);
+        let Some(reading) = &mut self.reads.now else { return };
+        if !reading.asked_fills && (reading.fills || !fits) {
+            // Asked for after the state came, they hold all that made it.
+            reading.asked_fills = true;
+            self.ask_fills(true, now_ns);
+            return self.read_step(now_ns);
+        }
+        if !fits && self.reads.misfits < READINGS {
+            self.reads.misfits += 1;
+            return self.read_again(now_ns);
         }
         let Some(reading) = self.reads.now.take() else { return };
+        if reading.asked_fills && fits {
+            self.reads.verified_ns = self.reads.verified_ns.max(state.time_ns);
+        }
         self.reads.tries = 0;
+        self.reads.misfits = 0;
         let open = reading.open.unwrap_or_default();
         self.tell_positions(&state, &open, &reading.requests, now_ns);
         self.match_orders(&open, reading.resync, now_ns);
@@ -234,25 +280,9 @@ impl<A: Ahead> Session<A> {
 
     /// Whether the venue's positions are what the told fills add up to.
     fn fits(&self, state: &AccountView) -> bool {
-        let venue = |id: InstrumentId| {
-            let found = state.held.iter().find(|held| held.instrument == id);
-            found.map_or(NetQty::FLAT, |held| held.qty)
-        };
-        let mut ours = self.instruments.iter().zip(&self.held);
-        ours.all(|(instrument, held)| venue(instrument.id()) == *held)
-    }
-
-    /// The positions do not fit the fills: some fill is not told yet, or the state is older than
-    /// the last one. Fills first, then the state again.
-    fn reread(&mut self, now_ns: i64) {
-        if let Some(reading) = &mut self.reads.now {
-            reading.misfits += 1;
-            reading.state = None;
-        }
-        self.ask_fills(true, now_ns);
-        let user = self.settings.user;
-        self.ask_part(Wanted::State, &Query::ClearinghouseState { user }, now_ns);
-        self.read_step(now_ns);
+        let ids = self.instruments.iter().map(Instrument::id);
+        let mut all = ids.map(|id| (id, held_by(state, id)));
+        all.all(|(id, venue)| self.holdings.fits(state.time_ns, id, venue))
     }
 
     fn read_again(&mut self, now_ns: i64) {
@@ -279,11 +309,12 @@ impl<A: Ahead> Session<A> {
         for &request in requests {
             for at in 0..count {
                 let Some(instrument) = self.instruments.get(at).map(Instrument::id) else { break };
-                let found = state.held.iter().find(|held| held.instrument == instrument);
-                let position = found.map_or(NetQty::FLAT, |held| held.qty);
-                if let Some(held) = self.held.get_mut(at) {
-                    *held = position;
+                let venue = held_by(state, instrument);
+                if !self.holdings.fits(state.time_ns, instrument, venue) {
+                    self.holdings.adopt(state.time_ns, instrument, venue);
                 }
+                // The venue's, and what has been filled since.
+                let position = self.holdings.now(instrument);
                 let here = open.iter().filter(|order| order.instrument == Some(instrument));
                 let report = PositionReport {
                     request,
@@ -324,13 +355,11 @@ impl<A: Ahead> Session<A> {
         if self.settings.cancel_foreign && !foreign.is_empty() {
             self.cancel_foreign(&foreign, now_ns);
         }
-        if resync {
-            self.ask_about_missing(open, now_ns);
-        }
+        self.ask_about_missing(open, resync, now_ns);
     }
 
     /// Orders of ours that do not rest: what became of them while nobody listened?
-    fn ask_about_missing(&mut self, open: &[OpenOrder], now_ns: i64) {
+    fn ask_about_missing(&mut self, open: &[OpenOrder], resync: bool, now_ns: i64) {
         let rests = |id: ClientOrderId| open.iter().any(|it| it.whose == Whose::Ours(id));
         let missing: Vec<ClientOrderId> = self
             .orders
@@ -338,14 +367,16 @@ impl<A: Ahead> Session<A> {
             .map(|(id, _)| id)
             .filter(|id| !rests(*id) && self.outbox.sending(*id).is_none())
             .collect();
-        self.reads.statuses = Statuses::default();
+        if resync {
+            self.reads.statuses = Statuses::default();
+        }
         for order in missing {
-            let wanted = Wanted::Status { order, nonce: None, resync: true };
+            let wanted = Wanted::Status { order, nonce: None, resync };
             let body = self.wire.ask_status(order);
-            if self.ask(wanted, body, now_ns) {
-                self.reads.statuses.awaited += 1;
-            } else {
-                self.reads.statuses.failed = true;
+            let asked = self.ask(wanted, body, now_ns);
+            if resync {
+                self.reads.statuses.awaited += u32::from(asked);
+                self.reads.statuses.failed |= !asked;
             }
         }
     }
@@ -375,6 +406,12 @@ impl<A: Ahead> Session<A> {
             self.set_known(true, now_ns);
         }
     }
+}
+
+/// What the venue held of an instrument.
+fn held_by(state: &AccountView, instrument: InstrumentId) -> NetQty {
+    let found = state.held.iter().find(|held| held.instrument == instrument);
+    found.map_or(NetQty::FLAT, |held| held.qty)
 }
 
 fn working(instrument: InstrumentId, id: ClientOrderId, venue_order_id: u64) -> Body<'static> {

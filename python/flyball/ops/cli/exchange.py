@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from flyball import _core
 from flyball.errors import ConfigError
 from flyball.ops.cli import console
+from flyball.trading.runtime.mirror import mirrored
 
 __all__ = ["exchange"]
 
@@ -25,8 +26,15 @@ def exchange(
     port: Annotated[int, Parameter(help="The port on 127.0.0.1; 0 takes any that is free.")] = 0,
     seed: Annotated[int, Parameter(help="Everything that is chance follows from it.")] = 1,
     market: Annotated[
-        str, Parameter(help="synthetic, quiet, or replay:PATH with the folder of a dataset.")
+        str,
+        Parameter(
+            help="synthetic, quiet, replay:PATH with the folder of a dataset, or mirror:URL with "
+            "the live markets of a venue."
+        ),
     ] = "synthetic",
+    coin: Annotated[
+        list[str] | None, Parameter(help="A market to mirror; can be said again.")
+    ] = None,
     faults: Annotated[Path | None, Parameter(help="A script of faults (TOML).")] = None,
     speed: Annotated[float, Parameter(help="How many times as fast as ours its clock runs.")] = 1.0,
     account: Annotated[
@@ -63,12 +71,17 @@ def exchange(
     setup = {
         "seed": seed,
         "start_ns": None if start is None else start * 1_000_000,
-        "market": _market(market, crash=crash, keep_times=keep_times, again=again),
+        "market": _market(
+            market, coins=coin or [], crash=crash, keep_times=keep_times, again=again
+        ),
         "accounts": _accounts(account or [], agent or []),
         "faults": None if faults is None else faults.read_text(encoding="utf-8"),
         "weight_per_minute": ip_weight,
     }
-    served = _core.Exchange(jsons.dumps(setup), port=port, speed=speed, admin=admin)
+    _serve(_core.Exchange(jsons.dumps(setup), port=port, speed=speed, admin=admin), json=json)
+
+
+def _serve(served: _core.Exchange, *, json: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -84,7 +97,9 @@ def exchange(
     console.say("stopped")
 
 
-def _market(text: str, *, crash: str | None, keep_times: bool, again: bool) -> Any:  # noqa: ANN401
+def _market(
+    text: str, *, coins: list[str], crash: str | None, keep_times: bool, again: bool
+) -> Any:  # noqa: ANN401
     kind, _, rest = text.partition(":")
     if kind != "synthetic" and crash is not None:
         raise ConfigError("--crash is about the synthetic market")
@@ -92,11 +107,13 @@ def _market(text: str, *, crash: str | None, keep_times: bool, again: bool) -> A
         raise ConfigError("--keep-times and --again are about a recording: --market replay:PATH")
     if kind == "replay" and rest:
         return {"replay": {"path": rest, "keep_times": keep_times, "again": again}}
+    if kind == "mirror" and rest:
+        return mirrored(rest, coins)
     if text == "quiet":
         return "quiet"
     if text == "synthetic":
         return {"synthetic": {"crash": None if crash is None else _crash(crash)}}
-    raise ConfigError(f"--market {text!r}: must be synthetic, quiet or replay:PATH")
+    raise ConfigError(f"--market {text!r}: must be synthetic, quiet, replay:PATH or mirror:URL")
 
 
 def _crash(text: str) -> dict[str, Any]:

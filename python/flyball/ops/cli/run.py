@@ -22,6 +22,7 @@ from flyball.ops.report import report as write_report
 from flyball.trading.runtime.builtin import make_strategy
 from flyball.trading.runtime.live import LiveSession
 from flyball.trading.runtime.local import LocalExchange
+from flyball.trading.runtime.mirror import mirrored
 from flyball.trading.runtime.result import Result
 from flyball.trading.runtime.venue import positions
 from flyball.trading.runtime.warden import memory_bytes
@@ -45,6 +46,12 @@ class Where:
     ] = None
     live: Annotated[
         bool, Parameter(help="Trade on a real venue. Wants --keys and a confirmation.")
+    ] = False
+    paper: Annotated[
+        bool,
+        Parameter(
+            help="Live data of the venue, simulated fills: what a real venue without --live means."
+        ),
     ] = False
     keys: Annotated[Path | None, Parameter(help="A key file; see docs/live.md.")] = None
     confirm: Annotated[
@@ -119,8 +126,9 @@ def run(
     """Trade with a strategy over a venue's sockets until it is stopped.
 
     Without --venue it starts a local exchange with a simulated market, and trades there with a new
-    account. Ctrl-C closes everything and ends; a second one leaves at once. Exit codes: 0 done,
-    1 the account is not known to be flat though it should be, 5 the strategy ended before its time.
+    account. With a real venue and without --live it is paper: live data, simulated fills. Ctrl-C
+    closes everything and ends; a second one leaves at once. Exit codes: 0 done, 1 the account is
+    not known to be flat though it should be, 5 the strategy ended before its time.
 
     Example: flyball run mean_reversion --instrument XRP --profile emergency
     --sizing equity_fraction=0.2 --set bars=1s --set period=20 --for 60s
@@ -131,12 +139,15 @@ def run(
     length_s = duration_ns(end.for_) / 1e9 if end.for_ else None
     limit = memory_bytes(how.max_memory) if how.max_memory else None
     venue = _endpoint(where)
-    own = None if venue is None else _keys(venue, where.keys)
+    paper = venue is not None and (where.paper or (venue.is_real and not where.live))
+    own = None if venue is None or paper else _keys(venue, where.keys)
     if venue is not None and own is not None and venue.is_real:
         _confirm(venue, own, chosen, instrument=instrument, given=where.confirm)
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
-        place = str(where.venue) if venue is not None else stack.enter_context(_own(where, amount))
+        place: str | LocalExchange = str(where.venue)
+        if venue is None or paper:
+            place = stack.enter_context(_own(where, amount, venue, instrument))
         session = LiveSession(
             made,
             venue=place,
@@ -156,10 +167,16 @@ def run(
         return _ended(follow(session, signals, length_s=length_s, flatten=flatten), session, end)
 
 
-def _own(where: Where, cash: Decimal) -> LocalExchange:
-    """An exchange for this run alone."""
-    made = LocalExchange(cash=[cash], seed=where.seed, speed=where.speed)
-    console.say(f"local exchange at {made.url}, seed {where.seed}: everything is simulated")
+def _own(where: Where, cash: Decimal, venue: Endpoint | None, instrument: str) -> LocalExchange:
+    """An exchange for this run alone: with a made-up market, or with the live one of a venue."""
+    market = None if venue is None else mirrored(venue.http, [instrument])
+    made = LocalExchange(cash=[cash], seed=where.seed, speed=where.speed, market=market)
+    what = (
+        f"seed {where.seed}: everything is simulated"
+        if venue is None
+        else f"with live data of {venue.name}: paper, the fills are simulated"
+    )
+    console.say(f"local exchange at {made.url}, {what}")
     return made
 
 
@@ -177,14 +194,8 @@ def _endpoint(wanted: Where) -> Endpoint | None:
         raise ConfigError("--speed is about the run's own exchange: leave out --venue")
     if live and not where.is_real:
         raise ConfigError(f"--live is about real venues: {where.name} is a local exchange")
-    if where.is_real and not live:
-        raise ConfigError(
-            f"paper trading on live data of {where.name} is not there yet. What is there: without "
-            "--venue, a local exchange with a simulated market; "
-            "`flyball exchange --market replay:PATH` serves recorded data (`flyball data record` "
-            "records it) for --venue http://127.0.0.1:PORT; --live --venue hyperliquid-testnet "
-            "trades on the testnet"
-        )
+    if live and wanted.paper:
+        raise ConfigError("--live and --paper: one of the two")
     return where
 
 

@@ -189,9 +189,12 @@ def test_where_to_trade_makes_sense_before_anything_is_started() -> None:
     real = _endpoint(Where(venue="hyperliquid-testnet", live=True))
     assert real is not None
     assert real.is_real
+    paper = _endpoint(Where(venue="hyperliquid"))
+    assert paper is not None
+    assert paper.is_real
     for wrong, said in (
         (Where(live=True), "--live wants --venue"),
-        (Where(venue="hyperliquid"), "paper trading"),
+        (Where(venue="hyperliquid", live=True, paper=True), "one of the two"),
         (Where(venue="http://127.0.0.1:81", live=True), "about real venues"),
         (Where(venue="http://127.0.0.1:81", speed=2), "--speed"),
         (Where(speed=0), "--speed 0"),

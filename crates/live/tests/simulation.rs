@@ -1,0 +1,209 @@
+//! Whole days without sockets: engines, their sessions and the exchange, with everything that the
+//! real world has shown going wrong. After each storm: the same position, the same cash to the last
+//! unit, the same orders at the engine and at the venue, none of them doubled.
+//!
+//! `FLYBALL_SIM_HOURS` makes the long programme as long as that (`make simulate`).
+
+#![allow(
+    clippy::print_stdout,
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    reason = "progress of a long programme"
+)]
+
+mod world;
+
+use flyball_core::domain::{MINUTE, Notice, Operator, Random, SECOND, Scope};
+use flyball_exchange::MarketSetup;
+use flyball_exchange::faults::Script;
+use world::{START_NS, World};
+
+fn market() -> MarketSetup {
+    MarketSetup::Synthetic { crash: None, messages_per_second: Some(4.0) }
+}
+
+/// Let everything that was begun come to an end, without faults and without decisions.
+fn calm_down(world: &mut World) {
+    world.gateway.set_script(Script::default());
+    for client in &mut world.clients {
+        client.decides = false;
+    }
+    world.run_until(world.now + 2 * MINUTE);
+}
+
+fn check(world: &World, context: &str) {
+    for at in 0..world.clients.len() {
+        let client = &world.clients[at];
+        let context = format!("{context}, client {at}, {:.3} h", world.hours());
+        assert!(client.session.is_known(), "{context}: the account is known again");
+        assert_eq!(client.session.open_actions(), 0, "{context}: every action is settled");
+        let (venue, engine) = (world.at_venue(at), world.at_engine(at));
+        let adopted =
+            |(_, notice): &&(i64, Notice)| matches!(notice, Notice::PositionMismatch { .. });
+        let adopted: Vec<_> = client.notices.iter().filter(adopted).collect();
+        assert!(adopted.is_empty(), "{context}: no position was adopted: {adopted:?}");
+        assert_eq!(engine, venue, "{context}: lots, cash, orders (engine, venue)");
+        let mut ids = world.ever_at_venue(at);
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "{context}: no order twice");
+    }
+}
+
+fn trade(world: &mut World, until: i64) {
+    for client in &mut world.clients {
+        client.decides = true;
+    }
+    world.run_until(until);
+}
+
+#[test]
+fn without_faults_engine_and_venue_agree() {
+    let mut world = World::new(1, 2, market(), "");
+    trade(&mut world, START_NS + 20 * MINUTE);
+    let sent: Vec<u64> = world.clients.iter().map(|client| client.sent).collect();
+    assert!(sent.iter().all(|sent| *sent > 100), "they traded: {sent:?}");
+    calm_down(&mut world);
+    check(&world, "calm");
+    for client in &world.clients {
+        let counts = client.session.counts();
+        assert_eq!((counts.lost, counts.burnt, counts.malformed), (0, 0, 0), "{counts:?}");
+    }
+}
+
+/// Every fault, as a line of a script.
+const FAULTS: [(&str, &str); 20] = [
+    ("lost info", r#"kind = "drop", target = "info", probability = 0.2"#),
+    ("lost posts", r#"kind = "drop", target = "post", probability = 0.2"#),
+    ("lost actions", r#"kind = "drop", target = "exchange", probability = 0.2"#),
+    ("lost news", r#"kind = "drop", target = "user", probability = 0.2"#),
+    ("lost market", r#"kind = "drop", target = "market", probability = 0.3"#),
+    ("lost acks", r#"kind = "lost_ack", target = "post", probability = 0.2"#),
+    (
+        "slow",
+        r#"kind = "delay", target = "any", probability = 0.3, delay_ms = 400, jitter_ms = 3000"#,
+    ),
+    (
+        "slow posts",
+        r#"kind = "delay", target = "post", probability = 0.3, delay_ms = 4000, jitter_ms = 4000"#,
+    ),
+    ("twice", r#"kind = "duplicate", target = "any", probability = 0.2"#),
+    (
+        "overtaken",
+        r#"kind = "reorder", target = "any", probability = 0.2, delay_ms = 50, jitter_ms = 500"#,
+    ),
+    ("cut", r#"kind = "disconnect", target = "any", probability = 0.01"#),
+    ("cut again and again", r#"kind = "disconnect", target = "any", every_ms = 20000"#),
+    ("half open", r#"kind = "half_open", target = "any", every_ms = 90000"#),
+    ("429", r#"kind = "too_many_requests", target = "any", probability = 0.2"#),
+    ("503", r#"kind = "server_error", target = "any", probability = 0.2"#),
+    (
+        "503 and done",
+        r#"kind = "server_error", target = "any", probability = 0.2, executed = true"#,
+    ),
+    ("rejects", r#"kind = "reject", probability = 0.2"#),
+    ("parts", r#"kind = "partial_fill", probability = 0.4, factor = 0.3"#),
+    ("restarts", r#"kind = "restart", every_ms = 120000, lasts_ms = 15000, post_only_ms = 5000"#),
+    ("frozen", r#"kind = "frozen_feed", every_ms = 60000, lasts_ms = 20000"#),
+];
+
+const WILD: [(&str, &str); 2] = [
+    ("wild prices", r#"kind = "wild_price", target = "market", probability = 0.05, factor = 1.5"#),
+    ("wrong clock", r#"kind = "clock_skew", every_ms = 120000, lasts_ms = 30000, skew_ms = 4000"#),
+];
+
+fn script(lines: &[&str]) -> String {
+    let all: Vec<_> = lines.iter().map(|line| line.replace(", ", "\n")).collect();
+    all.iter().flat_map(|line| ["[[fault]]\n", line, "\n"]).collect()
+}
+
+#[test]
+fn after_every_fault_alone_engine_and_venue_agree() {
+    for (at, (name, line)) in (0..).zip(FAULTS.iter().chain(&WILD)) {
+        let mut world = World::new(100 + at, 1, market(), &script(&[line]));
+        trade(&mut world, START_NS + 8 * MINUTE);
+        calm_down(&mut world);
+        check(&world, name);
+    }
+}
+
+#[test]
+fn after_faults_together_and_crashes_engine_and_venue_agree() {
+    for seed in 0..6 {
+        storm(seed, 10);
+    }
+}
+
+/// The long programme: `FLYBALL_SIM_HOURS=24 cargo test -p flyball-live --release --test simulation
+/// -- --ignored --nocapture`.
+#[test]
+#[ignore = "long: make simulate"]
+fn days_of_storms() {
+    let hours = std::env::var("FLYBALL_SIM_HOURS").ok().and_then(|text| text.parse().ok());
+    let hours: f64 = hours.unwrap_or(24.0);
+    let seed = std::env::var("FLYBALL_SIM_SEED").ok().and_then(|text| text.parse().ok());
+    let (mut done, mut seed, mut crashes) = (0.0, seed.unwrap_or(1_000), 0);
+    while done < hours {
+        let (simulated, died) = storm(seed, 60);
+        done += simulated;
+        crashes += died;
+        seed += 1;
+        println!("{done:.1} of {hours} simulated hours, {crashes} crashes, seed {seed}");
+    }
+}
+
+/// Some faults at a time, changing; processes that are killed; in between, calm and a comparison.
+fn storm(seed: u64, minutes: i64) -> (f64, u64) {
+    let mut random = Random::new(seed * 7 + 1);
+    let mut world = World::new(seed, 2, market(), "");
+    let mut crashes = 0;
+    let end = START_NS + minutes * MINUTE;
+    while world.now < end {
+        let all: Vec<_> = FAULTS.iter().chain(&WILD).collect();
+        let count = 1 + random.below(4);
+        let picked: Vec<_> =
+            (0..count).map(|_| all[random.below(all.len() as u64) as usize]).collect();
+        let names: Vec<_> = picked.iter().map(|(name, _)| *name).collect();
+        let lines: Vec<_> = picked.iter().map(|(_, line)| *line).collect();
+        world.gateway.set_script(Script::parse(&script(&lines)).unwrap());
+        let until = world.now + 3 * MINUTE;
+        while world.now < until {
+            let next = world.now + SECOND + random.below(40 * SECOND.unsigned_abs()) as i64;
+            trade(&mut world, next.min(until));
+            if random.chance(0.3) {
+                crashes += 1;
+                let lost = random.below(4) as usize;
+                world.crash(random.below(2) as usize, lost);
+            }
+        }
+        calm_down(&mut world);
+        check(&world, &format!("seed {seed}, {names:?}"));
+    }
+    (world.hours(), crashes)
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_storm_ends_flat_at_the_venue() {
+    for seed in 0..4 {
+        let lines = [FAULTS[1].1, FAULTS[5].1, FAULTS[10].1, FAULTS[14].1];
+        let mut world = World::new(seed, 1, market(), &script(&lines));
+        trade(&mut world, START_NS + 2 * MINUTE);
+        world.operate(0, Operator::Kill(Scope::All));
+        let killed_ns = world.now;
+        world.run_until(world.now + 2 * MINUTE);
+        let (lots, _, orders) = world.at_venue(0);
+        assert_eq!((lots, orders.len()), (0, 0), "seed {seed}: flat, and nothing rests");
+        let flat = world.clients[0].notices.iter().find_map(|(ns, notice)| match notice {
+            Notice::Flat { scope: Scope::All, .. } if *ns >= killed_ns => Some(*ns - killed_ns),
+            _ => None,
+        });
+        assert!(flat.is_some(), "seed {seed}: and it says so");
+        // A crash does not un-kill.
+        world.crash(0, 0);
+        let later = world.now + 2 * MINUTE;
+        trade(&mut world, later);
+        let (lots, _, orders) = world.at_venue(0);
+        assert_eq!((lots, orders.len()), (0, 0), "seed {seed}: still");
+    }
+}
