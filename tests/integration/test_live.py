@@ -70,6 +70,22 @@ def test_whatever_a_strategy_does_its_position_keeps_its_stop_and_is_closed_in_t
         assert not run.stops(), "nothing is left at the venue"
 
 
+def test_a_run_whose_python_stands_still_is_killed_from_another_process(
+    exchange: LocalExchange, tmp_path: Path, flyball: Run
+) -> None:
+    with running(exchange, tmp_path, "Grabber", "--deadline", "300ms") as run:
+        run.wait_protected()
+        run.wait_status(
+            lambda it: it["strategies"][0]["attention"] == "late", seconds=15, why="not late"
+        )
+        assert run.held()
+        done = flyball("kill", "--state", run.state, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["flat"] is True
+        assert not run.held()
+        assert not run.stops()
+
+
 def test_a_run_that_was_killed_goes_on_where_it_was(
     exchange: LocalExchange, tmp_path: Path, flyball: Run
 ) -> None:

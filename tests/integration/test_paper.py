@@ -36,5 +36,7 @@ def test_paper_trades_live_data_and_leaves_the_venue_alone(tmp_path: Path) -> No
     live, ours = ([Decimal(level["px"]) for level in levels] for levels in books)
     assert abs(live[0] / ours[0] - 1) < Decimal("0.002"), "the same market, a moment apart"
     assert len(set(live) & set(ours)) > 5
+    assert result.assumptions["market"] == f"live data of {venue.url}"
+    assert result.assumptions["fills"] == "simulated"
     assert result.decisions > 10
     assert len(result.orders["time_ns"]) > 5

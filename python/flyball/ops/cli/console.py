@@ -67,7 +67,7 @@ def table(title: str, rows: list[tuple[str, str]]) -> None:
     """A table of two columns on stdout."""
     shown = Table(title=title, show_header=False, box=None, title_justify="left", pad_edge=False)
     shown.add_column(no_wrap=True, style="dim")
-    shown.add_column()
+    shown.add_column(overflow="fold")
     for name, value in rows:
         shown.add_row(name, value)
     out.print(shown)

@@ -29,7 +29,7 @@ def report(
     Parameters
     ----------
     results : Result or sequence of Result
-        What `flyball.backtest` returned; six at most.
+        What `flyball.backtest` or a live session returned; six at most.
     path : Path or str
         The HTML file. Folders are made; a file that is there is replaced, whole or not at all.
     labels : sequence of str, optional

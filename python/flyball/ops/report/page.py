@@ -87,12 +87,18 @@ def _top(runs: Sequence[Run], heading: str) -> Html:
     single = f" \u00b7 profile {runs[0].label}" if len(runs) == 1 else ""
     return el(
         "header",
-        el("p", "Flyball report ", el("b", "simulated"), class_="kicker"),
+        el("p", "Flyball report ", el("b", _kind(runs)), class_="kicker"),
         el("h1", heading),
         *(el("p", line + single, class_="meta") for line in about),
         *said,
         _figures(runs[0]) if len(runs) == 1 else _compared(runs),
     )
+
+
+def _kind(runs: Sequence[Run]) -> str:
+    """Whether money was at stake."""
+    simulated = [run.result.simulated for run in runs]
+    return "simulated" if all(simulated) else "partly simulated" if any(simulated) else "real"
 
 
 def _figures(run: Run) -> Html:

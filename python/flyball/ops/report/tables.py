@@ -278,9 +278,9 @@ def _origin(run: Run) -> dict[str, str]:
         "Strategy": result.strategy,
         "Profile": f"{result.profile.name} v{result.profile.version}",
         "Data": el(code, data.name),
-        "Recorded at": f"{data.instrument.venue}, {contents}",
-        "Recorded from": moment(data.first_ns),
-        "Recorded to": moment(data.last_ns),
+        "Market": f"{data.instrument.venue}, {contents}",
+        "From": moment(data.first_ns),
+        "To": moment(data.last_ns),
         "Instrument": f"{instrument.symbol}, {instrument.kind}, tick {instrument.tick_size}, "
         f"lot {instrument.lot_size}",
         "Events": f"{result.events:,} in {result.seconds:.2f} s",

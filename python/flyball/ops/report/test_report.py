@@ -95,6 +95,19 @@ def test_the_page_says_what_happened(tmp_path: Path) -> None:
         assert expected in page.text, expected
 
 
+def test_the_page_says_whether_money_was_at_stake(tmp_path: Path) -> None:
+    def kicker(*results: Result) -> str:
+        text = " ".join(_page(tmp_path, *results).text.split())
+        found = re.search(r"Flyball report (simulated|partly simulated|real) Breakout on", text)
+        return found[1] if found else text[:80]
+
+    real = result(live=True, simulated=False)
+    assert kicker(result()) == "simulated"
+    assert kicker(real) == "real"
+    assert kicker(result(), real) == "partly simulated"
+    assert "What was real and what was not" in _page(tmp_path, real).text
+
+
 def test_every_metric_has_its_definition(tmp_path: Path) -> None:
     from flyball.research.analytics.definitions import DEFINITIONS
 

@@ -60,23 +60,26 @@ class _Venue:
     keys: Keys
     clock: Clock
     seed: int | None
+    market: str
 
     @classmethod
     def of(cls, venue: "str | LocalExchange", keys: Keys | Path | None) -> "_Venue":
         if isinstance(venue, LocalExchange):
             own = venue.keys[0] if keys is None else keys
             where, clock, seed = venue.endpoint, venue.clock, venue.seed
+            market = venue.market_text
         elif keys is None:
             raise ConfigError("keys: a venue that is there already wants keys")
         else:
             own, where, clock, seed = keys, endpoint(venue), Clock(), None
+            market = "real" if where.is_real else "of the local exchange"
         found = own if isinstance(own, Keys) else load_keys(own, network=where.network)
         if found.network != where.network:
             raise ConfigError(
                 f"keys: are for {found.network}, and {where.name} is {where.network}: "
                 "keys of one network are never used on another"
             )
-        return cls(endpoint=where, keys=found, clock=clock, seed=seed)
+        return cls(endpoint=where, keys=found, clock=clock, seed=seed, market=market)
 
 
 class LiveSession:
@@ -191,7 +194,9 @@ class LiveSession:
             target=self._serve, args=(run,), name=f"flyball-{self.name}", daemon=True
         )
         self._thread.start()
-        if self.max_memory is not None:
+        if self.max_memory is None:
+            self._tell("memory is not watched: this system does not say what the process holds")
+        else:
             self._warden = Warden(self.max_memory, self._hog, self._breached)
         return self
 
@@ -350,6 +355,7 @@ class LiveSession:
             outcome,
             strategy=self.name,
             live=True,
+            simulated=not where.is_real,
             data=Dataset(
                 name=f"{self.symbol} at {where.name}",
                 folder=journal,
@@ -373,7 +379,8 @@ class LiveSession:
         base = assumed_venue("hyperliquid")
         found = {
             "venue": f"{where.name}, real" if where.is_real else f"local exchange at {where.http}",
-            "market and fills": "real" if where.is_real else "simulated",
+            "market": self.venue.market,
+            "fills": "real" if where.is_real else "simulated",
             "money": {"mainnet": "real", "testnet": "of the testnet"}.get(
                 where.network, "simulated"
             ),

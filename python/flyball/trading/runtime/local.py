@@ -75,11 +75,8 @@ class LocalExchange:
             }
             for owner, agent, amount in zip(owners, agents, cash, strict=True)
         ]
-        setup = {
-            "seed": seed,
-            "market": market or {"synthetic": {}},
-            "accounts": accounts,
-        }
+        self.market = market or {"synthetic": {}}
+        setup = {"seed": seed, "market": self.market, "accounts": accounts}
         self.keys = tuple(
             Keys(network="local", account=owner, agent_key=agent)
             for owner, agent in zip(owners, agents, strict=True)
@@ -101,6 +98,14 @@ class LocalExchange:
     def endpoint(self) -> Endpoint:
         """Where it is."""
         return endpoint(self.url)
+
+    @property
+    def market_text(self) -> str:
+        """Where its market comes from, for people."""
+        kind = self.market if isinstance(self.market, str) else next(iter(self.market))
+        if kind == "mirror" and not isinstance(self.market, str):
+            return f"live data of {self.market[kind]['http']}"
+        return {"synthetic": "made up", "quiet": "empty", "replay": "recorded data"}.get(kind, kind)
 
     @property
     def pid(self) -> int:

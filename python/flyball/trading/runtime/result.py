@@ -48,6 +48,7 @@ class Result:
     strategy: str
     data: Dataset
     live: bool = False
+    simulated: bool = True
     profile: Profile
     cash: Decimal
     equity: Decimal
@@ -131,6 +132,7 @@ class Result:
         return {
             "strategy": self.strategy,
             "live": self.live,
+            "simulated": self.simulated,
             "data": self.data.name,
             "profile": f"{self.profile.name} v{self.profile.version}",
             "cash": float(self.cash),

@@ -72,7 +72,8 @@ def test_a_session_leaves_the_result_that_a_backtest_leaves_and_its_journal_repl
     assert result.fees > 0
     assert result.decisions >= 3
     assert len(result.fills["time_ns"]) >= 4
-    assert result.assumptions["market and fills"] == "simulated"
+    assert result.assumptions["market"] == "made up"
+    assert result.assumptions["fills"] == "simulated"
     assert str(result).startswith("Live run of InAndOut")
     assert result.journal is not None
     assert replay(result.journal).state_hash == result.state_hash
