@@ -447,6 +447,7 @@ impl World {
     fn event(&mut self, at: usize, event: &Event<'_>) {
         self.clients[at].node.take(event).unwrap();
         let commands: Vec<_> = self.clients[at].node.drain().collect();
+        self.watch(at, &commands);
         let mut batch = Vec::new();
         for command in commands {
             match command {
@@ -465,6 +466,32 @@ impl World {
             let epoch = self.clients[at].node.engine().gate().epoch();
             self.clients[at].session.message(Batch { epoch, commands: batch }, self.now);
         }
+    }
+
+    /// What must hold after every event, whatever goes wrong: nothing adds risk after a kill, and
+    /// if every order that may still fill does, the position is within a quarter of the account
+    /// (and what the price has moved since), by the engine's count and at the venue.
+    fn watch(&self, at: usize, commands: &[flyball_core::risk::Command]) {
+        let engine = self.clients[at].node.engine();
+        for command in commands {
+            if let CommandOf::Submit(order) = command
+                && engine.switches().is_stopped()
+            {
+                assert!(order.get().reduce_only, "after a kill: {:?}", order.get());
+            }
+        }
+        let instrument = &engine.instruments()[0];
+        let (id, portfolio) = (instrument.id(), engine.portfolio());
+        let Some(mark) = portfolio.position(id).and_then(Position::mark) else { return };
+        let exposure = engine.execution().orders.exposure(id);
+        let (held, equity) = (portfolio.qty(id).lots(), portfolio.equity());
+        let most = (held + exposure.bids.lots() as i64)
+            .abs()
+            .max((held - exposure.asks.lots() as i64).abs())
+            .max(self.at_venue(at).0.abs());
+        let value = instrument.value(mark, Qty::from_lots(most.unsigned_abs()));
+        let share = value.to_f64() / equity.to_f64();
+        assert!(share < 0.25 * 1.2, "client {at}: {most} lots are {share:.3} of the account");
     }
 
     /// A strategy without a plan: positions, quotes, nothing, at random.
