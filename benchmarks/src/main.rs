@@ -16,7 +16,9 @@ use flyball_core::domain::{
 use flyball_core::engine::{Engine, EngineConfig, Sight, StrategyView};
 use flyball_core::journal::SinkError;
 use flyball_core::portfolio::Portfolio;
-use flyball_core::risk::{Command, Commands, Exposure, Gate, Mode, Reading, References, View};
+use flyball_core::risk::{
+    Command, Commands, Exposure, Gate, Mode, NearDepth, Reading, References, Scenarios, View,
+};
 use flyball_core::strategy::Draft;
 use flyball_data::tape::Tape;
 use serde_json::json;
@@ -248,6 +250,7 @@ fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
     let reading = Reading::new(price, 0);
     let references = References { mid: reading, average: reading, ..References::default() };
     let qty = instrument.qty_for(config.cash.scaled(1, 100), price);
+    let scenarios = Scenarios::new(&profile, &[""]);
     let order = Order {
         client_order_id: ClientOrderId::new(1),
         instrument: instrument.id(),
@@ -271,6 +274,8 @@ fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
                     references,
                     max_age_ns: 1,
                     exposure,
+                    depth: NearDepth { bids: qty, asks: qty },
+                    scenarios: &scenarios,
                     mode: Mode::Normal,
                 };
                 let lots = order.qty.lots().saturating_sub((batch + at).unsigned_abs() % 64);

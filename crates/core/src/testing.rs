@@ -31,6 +31,12 @@ pub(crate) fn xrp() -> Instrument {
     Instrument::new(InstrumentId::new(0), &xrp_spec()).unwrap()
 }
 
+/// The same without fees.
+pub(crate) fn xrp_without_fees() -> Instrument {
+    let fees = Fees { maker: Rate::ZERO, taker: Rate::ZERO };
+    Instrument::new(InstrumentId::new(0), &InstrumentSpec { fees, ..xrp_spec() }).unwrap()
+}
+
 /// A coin-margined BTC perpetual: contracts of 100 USD, ticks of 0.1 USD.
 pub(crate) fn inverse_btc() -> Instrument {
     let spec = InstrumentSpec {

@@ -12,7 +12,7 @@ use flyball_core::engine::{
 };
 use flyball_core::features::{BarSpec, FEATURES};
 use flyball_core::journal::{Reader, SegmentKind, SinkError, Writer};
-use flyball_core::risk::{Command, ExitLimits, GateLimits, Profile, SwitchLimits};
+use flyball_core::risk::{Command, ExitLimits, GateLimits, GovernorLimits, Profile, SwitchLimits};
 use flyball_core::sim::{BarModel, BarPath, Latency, QueueModel, Synthetic, SyntheticConfig};
 use flyball_core::strategy::{Draft, Sizing, WakeSpec};
 
@@ -81,6 +81,10 @@ fn profile() -> Profile {
             max_concentration: percent(25),
             max_leverage: percent(300),
             min_margin_ratio: percent(200),
+            max_net_exposure: percent(300),
+            min_liquidation_distance: percent(25),
+            max_depth_share: percent(100_000),
+            max_trade_var: percent(2),
             max_data_age_ns: 2 * SECOND,
             max_disagreement: percent(2),
             duplicate_window_ns: MILLISECOND,
@@ -88,6 +92,14 @@ fn profile() -> Profile {
             messages_per_second: 50,
             message_burst: 100,
             message_reserve: 30,
+        },
+        governor: GovernorLimits {
+            gap_floor: percent(40),
+            gaps: vec![("XRP".into(), percent(40))],
+            gap_factor: percent(125),
+            gap_sigmas: percent(500),
+            outage_ns: 300 * SECOND,
+            slippage: Rate::from_ppm(5_000),
         },
         exits: ExitLimits {
             absolute_loss: percent(2),

@@ -49,6 +49,10 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     max_concentration: Decimal
     max_leverage: Decimal
     min_margin_ratio: Decimal
+    max_net_exposure: Decimal
+    min_liquidation_distance: Decimal
+    max_depth_share: Decimal
+    max_trade_var: Decimal
     max_data_age: str
     max_disagreement: Decimal
     duplicate_window: str
@@ -56,6 +60,20 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     messages_per_second: int
     message_burst: int
     message_reserve: int
+
+
+class Governor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is assumed to happen before anybody can act: it bounds how much may be at stake.
+
+    `gaps` names instruments by their symbol; the others have `gap_floor`.
+    """
+
+    gap_floor: Decimal
+    gap_factor: Decimal
+    gap_sigmas: Decimal
+    outage: str
+    slippage: Decimal
+    gaps: Mapping[str, Decimal]
 
 
 class Exits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +101,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     simulation_only: bool
     switches: Switches
     gate: Gate
+    governor: Governor
     exits: Exits
 
     def engine(self) -> dict[str, Any]:
@@ -92,6 +111,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "version": self.version,
             "switches": _engine_table(self.switches, "switches"),
             "gate": _engine_table(self.gate, "gate"),
+            "governor": _engine_table(self.governor, "governor"),
             "exits": _engine_table(self.exits, "exits"),
         }
 
@@ -100,10 +120,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         tables: Mapping[str, msgspec.Struct] = {
             "switches": self.switches,
             "gate": self.gate,
+            "governor": self.governor,
             "exits": self.exits,
         }
         return [
-            (f"{name}.{key}", str(value))
+            (f"{name}.{key}", _words(value))
             for name, table in tables.items()
             for key, value in msgspec.structs.asdict(table).items()
         ]
@@ -112,11 +133,22 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 _MONEY_KEYS = {"max_order_notional", "max_position_notional"}
 
 
-def _engine_table(table: msgspec.Struct, name: str) -> dict[str, int]:
-    converted: dict[str, int] = {}
+def _words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{symbol} {gap}" for symbol, gap in value.items()) or "none"
+    return str(value)
+
+
+def _engine_table(table: msgspec.Struct, name: str) -> dict[str, Any]:
+    converted: dict[str, Any] = {}
     for key, value in msgspec.structs.asdict(table).items():
         if isinstance(value, str):
             converted[f"{key}_ns"] = duration_ns(value)
+        elif isinstance(value, Mapping):
+            converted[key] = [
+                (symbol, _whole(gap * RATE, f"{name}.{key}.{symbol}"))
+                for symbol, gap in sorted(value.items())
+            ]
         elif isinstance(value, Decimal):
             scale = MONEY if key in _MONEY_KEYS else RATE
             converted[key] = _whole(value * scale, f"{name}.{key}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -12,12 +12,32 @@ from flyball.config import toml
 from flyball.domain import duration_ns
 from flyball.errors import ConfigError
 
-__all__ = ["RunFile", "Sim", "Sizing", "load"]
+__all__ = ["Kelly", "RunFile", "Sim", "Sizing", "SizingKind", "load"]
 
 _RATE = Decimal(10) ** 12
 _MONEY = Decimal(10) ** 10
 
-SizingKind = Literal["lots", "notional", "equity_fraction", "risk_fraction"]
+SizingKind = Literal[
+    "lots",
+    "notional",
+    "equity_fraction",
+    "risk_fraction",
+    "var_fraction",
+    "volatility_target",
+    "kelly",
+]
+
+
+class Kelly(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An edge that is not known for sure: returns of a trade, as fractions of its value.
+
+    `error` is the standard error of `mean`; `share` the part of the Kelly fraction that is used.
+    """
+
+    mean: Decimal
+    deviation: Decimal
+    error: Decimal
+    share: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +51,7 @@ class Sizing:
     """
 
     kind: SizingKind
-    value: Decimal
+    value: Decimal | Kelly
 
     def __repr__(self) -> str:
         return f"Sizing({self.kind!r}, {self.value})"
@@ -56,8 +76,50 @@ class Sizing:
         """So much that the way to the stop costs this fraction of equity."""
         return cls("risk_fraction", Decimal(str(fraction)))
 
+    @classmethod
+    def var_fraction(cls, fraction: float | Decimal) -> "Sizing":
+        """So much that its value at risk (95 %, over the holding time) is this of equity."""
+        return cls("var_fraction", Decimal(str(fraction)))
+
+    @classmethod
+    def volatility_target(cls, daily: float | Decimal) -> "Sizing":
+        """So much that a day's standard deviation of the position is this fraction of equity."""
+        return cls("volatility_target", Decimal(str(daily)))
+
+    @classmethod
+    def kelly(
+        cls,
+        *,
+        mean: float | Decimal,
+        deviation: float | Decimal,
+        error: float | Decimal,
+        share: float | Decimal,
+    ) -> "Sizing":
+        """A part of the Kelly fraction of an edge, shrunk by the edge's uncertainty.
+
+        `share` x (mean - error) / (deviation^2 + error^2) of equity; nothing when the error is
+        not below the mean.
+
+        Parameters
+        ----------
+        mean, deviation : float
+            Of a trade's return after costs, as a fraction of its value.
+        error : float
+            The standard error of the mean.
+        share : float
+            The part that is used: above 0, at most 1.
+        """
+        numbers = [Decimal(str(number)) for number in (mean, deviation, error, share)]
+        names = ("mean", "deviation", "error", "share")
+        return cls("kelly", Kelly(**dict(zip(names, numbers, strict=True))))
+
     def engine(self) -> dict[str, Any]:
         """The policy in the engine's units."""
+        if isinstance(self.value, Kelly):
+            numbers = msgspec.structs.asdict(self.value)
+            if not all(number.is_finite() for number in numbers.values()):
+                raise ConfigError("sizing.kelly: every number must be finite")
+            return {"kelly": {name: int(number * _RATE) for name, number in numbers.items()}}
         if self.value <= 0 or not self.value.is_finite():
             raise ConfigError(f"sizing.{self.kind}: must be above zero, got {self.value}")
         match self.kind:
@@ -65,6 +127,8 @@ class Sizing:
                 return {"lots": {"lots": int(self.value)}}
             case "notional":
                 return {"notional": {"value": int(self.value * _MONEY)}}
+            case "volatility_target":
+                return {"volatility_target": {"daily": int(self.value * _RATE)}}
             case kind:
                 return {kind: {"fraction": int(self.value * _RATE)}}
 
@@ -126,15 +190,18 @@ class SizingTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     notional: Decimal | None = None
     equity_fraction: Decimal | None = None
     risk_fraction: Decimal | None = None
+    var_fraction: Decimal | None = None
+    volatility_target: Decimal | None = None
+    kelly: Kelly | None = None
 
     def policy(self) -> Sizing:
         """The one policy that the table names."""
-        kinds: tuple[SizingKind, ...] = ("lots", "notional", "equity_fraction", "risk_fraction")
+        kinds: tuple[SizingKind, ...] = get_args(SizingKind)
         named = [(kind, getattr(self, kind)) for kind in kinds if getattr(self, kind) is not None]
         if len(named) != 1:
             raise ConfigError(f"[sizing] wants exactly one of {', '.join(kinds)}; got {len(named)}")
         kind, value = named[0]
-        return Sizing(kind, Decimal(value))
+        return Sizing(kind, value if isinstance(value, Kelly) else Decimal(value))
 
 
 class RunFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -92,7 +92,7 @@ def test_every_profile_that_comes_with_the_package_is_complete(name: str) -> Non
     found = profile(name)
     assert found.name == name
     assert found.engine()["switches"]["drawdown"] > 0
-    assert len(found.rows()) == 36
+    assert len(found.rows()) == 46
 
 
 def test_the_emergency_profile_has_the_numbers_of_the_design() -> None:
@@ -130,7 +130,7 @@ def test_every_key_of_a_profile_is_needed(line: str) -> None:
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="known are emergency, unprotected"):
+    with pytest.raises(ConfigError, match="known are conservative, emergency, strict, unprotected"):
         profile("emergncy")
 
 
@@ -161,3 +161,34 @@ def test_venues_are_known_by_name() -> None:
     assert all("default" in known.tiers for known in venues().values())
     with pytest.raises(ConfigError, match="no venue 'hyperliquidd'"):
         venue("hyperliquidd")
+
+
+def test_gaps_of_single_instruments_reach_the_engine_exactly() -> None:
+    found = profile("emergency")
+    governor = msgspec.structs.replace(found.governor, gaps={"BTC": Decimal("0.25")})
+    table = msgspec.structs.replace(found, governor=governor).engine()["governor"]
+    assert table["gaps"] == [("BTC", 250_000_000_000)]
+    assert table["gap_floor"] == 400_000_000_000
+    assert table["outage_ns"] == 300_000_000_000
+
+
+def test_stricter_profiles_are_stricter_in_every_limit_on_losses() -> None:
+    emergency, conservative, strict = map(profile, ("emergency", "conservative", "strict"))
+    for name in ("drawdown", "daily_loss", "emergency", "leverage"):
+        numbers = [getattr(p.switches, name) for p in (strict, conservative, emergency)]
+        assert numbers == sorted(set(numbers)), name
+    for name in ("max_concentration", "max_leverage", "max_trade_var"):
+        numbers = [getattr(p.gate, name) for p in (strict, conservative, emergency)]
+        assert numbers == sorted(set(numbers)), name
+
+
+def test_kelly_sizing_reaches_the_engine_exactly() -> None:
+    sizing = Sizing.kelly(mean=0.002, deviation=0.02, error=0.0005, share=0.5)
+    assert sizing.engine() == {
+        "kelly": {
+            "mean": 2_000_000_000,
+            "deviation": 20_000_000_000,
+            "error": 500_000_000,
+            "share": 500_000_000_000,
+        }
+    }

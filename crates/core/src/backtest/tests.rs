@@ -173,6 +173,7 @@ fn without_limits_the_same_crash_ruins_the_same_strategy() {
     ] {
         *rate = much;
     }
+    crate::risk::testing::assume_no_gaps(limits);
     limits.switches.position_loss = Rate::from_ppm(990_000);
     limits.exits.stop_distance = Rate::from_ppm(980_000);
     limits.exits.max_holding_ns = 100 * HOUR;

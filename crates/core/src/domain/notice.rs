@@ -96,8 +96,16 @@ pub enum RuleName {
     MaxLeverage,
     /// Margin too thin with everything filled.
     MinMarginRatio,
-    /// The loss budget is spent.
-    LossBudget,
+    /// More at stake in one position than its volatility allows.
+    MaxTradeVar,
+    /// A position that the book could not take back.
+    MaxDepthShare,
+    /// Too much in one direction with everything filled.
+    MaxNetExposure,
+    /// Too close to liquidation with everything filled.
+    MinLiquidationDistance,
+    /// If prices jumped now, more would be lost than may be.
+    Governor,
     /// The same order again too soon.
     Duplicate,
     /// It would trade with an order of our own.
@@ -110,7 +118,7 @@ pub enum RuleName {
 
 impl RuleName {
     /// All of them, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Killed,
         Self::AllowedInstruments,
         Self::VenueGrid,
@@ -127,7 +135,11 @@ impl RuleName {
         Self::MaxConcentration,
         Self::MaxLeverage,
         Self::MinMarginRatio,
-        Self::LossBudget,
+        Self::MaxTradeVar,
+        Self::MaxDepthShare,
+        Self::MaxNetExposure,
+        Self::MinLiquidationDistance,
+        Self::Governor,
         Self::Duplicate,
         Self::SelfTrade,
         Self::RepeatedExecution,
@@ -153,7 +165,11 @@ impl RuleName {
             Self::MaxConcentration => "max_concentration",
             Self::MaxLeverage => "max_leverage",
             Self::MinMarginRatio => "min_margin_ratio",
-            Self::LossBudget => "loss_budget",
+            Self::MaxTradeVar => "max_trade_var",
+            Self::MaxDepthShare => "max_depth_share",
+            Self::MaxNetExposure => "max_net_exposure",
+            Self::MinLiquidationDistance => "min_liquidation_distance",
+            Self::Governor => "governor",
             Self::Duplicate => "duplicate",
             Self::SelfTrade => "self_trade",
             Self::RepeatedExecution => "repeated_execution",

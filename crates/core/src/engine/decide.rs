@@ -1,7 +1,8 @@
 //! A strategy's decision becomes what is wanted.
 
 use crate::domain::{
-    Attention, Decision, Intent, NetQty, Notice, Qty, Quotes, Side, Signal, StrategyState, Target,
+    Attention, DAY, Decision, Intent, NetQty, Notice, Qty, Quotes, Side, Signal, StrategyState,
+    Target,
 };
 use crate::engine::Engine;
 use crate::execution::{ExitPlan, Wanted, WantedPosition, WantedQuotes};
@@ -58,6 +59,8 @@ impl Engine {
             price: best.level(side.opposite()).price,
             equity: self.portfolio.equity(),
             stop_distance: self.exits.stop_distance,
+            daily_volatility: self.scenarios.volatility(slot.instrument(), DAY),
+            holding_var: self.scenarios.holding_var(slot.instrument()),
             multipliers: slot.multipliers(),
         };
         Some(slot.sizing().size(signal, &input))

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::book::{Applied, BookError};
+use crate::book::{Applied, Book, BookError};
 use crate::domain::{
-    Bar, CommandOf, Depth, FeedState, InstrumentId, MILLISECOND, NEVER, Notice, Price, Reference,
-    SECOND, Touch, Trade,
+    Bar, CommandOf, FeedState, InstrumentId, Level, MILLISECOND, Money, NEVER, Notice, Price, Qty,
+    Rate, Reference, SECOND, Side, Touch, Trade,
 };
 use crate::engine::Engine;
 use crate::execution::Lane;
-use crate::risk::{Commands, Reading};
+use crate::risk::{Commands, NearDepth, Reading, deviation};
 
 /// What the engine keeps of an instrument's feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,11 @@ const AVERAGE_TAU_NS: i64 = 64 * AVERAGE_STEP_NS;
 const RESNAPSHOT_AGAIN_NS: i64 = SECOND;
 
 impl Average {
+    /// How long ago it last moved; for ever when it never did.
+    const fn age_ns(&self, now_ns: i64) -> i64 {
+        if self.scaled == 0 { NEVER } else { now_ns.saturating_sub(self.time_ns) }
+    }
+
     #[inline]
     fn follow(&mut self, mid: Price, now_ns: i64) -> Option<Price> {
         let elapsed = now_ns.saturating_sub(self.time_ns);
@@ -60,9 +65,35 @@ impl Average {
     }
 }
 
+/// Levels of the book that count as depth, at most.
+const DEPTH_LEVELS: usize = 64;
+
+/// Lots within this fraction of the best prices.
+fn depth(book: &Book, reach: Rate) -> NearDepth {
+    let within = |side: Side| {
+        let Some(best) = book.liquidity(side).next() else { return Qty::ZERO };
+        let near = |level: &Level| deviation(level.price, best.price) <= reach;
+        let levels = book.liquidity(side).take(DEPTH_LEVELS).take_while(near);
+        levels.fold(Qty::ZERO, |sum, level| sum.plus(level.qty))
+    };
+    NearDepth { bids: within(Side::Bid), asks: within(Side::Ask) }
+}
+
+/// Depth that goes is gone at once; depth that comes is trusted over a second.
+fn lasting(before: NearDepth, seen: NearDepth, since_ns: i64) -> NearDepth {
+    let trust = since_ns.clamp(0, SECOND);
+    let side = |before: Qty, seen: Qty| {
+        let more = Money::from_units(seen.minus(before).lots().into());
+        let more = more.scaled(trust.into(), SECOND.into()).units();
+        let grown = before.plus(Qty::from_lots(u64::try_from(more).unwrap_or(0)));
+        if seen < before { seen } else { grown }
+    };
+    NearDepth { bids: side(before.bids, seen.bids), asks: side(before.asks, seen.asks) }
+}
+
 impl Engine {
     #[inline]
-    pub(super) fn on_depth(&mut self, depth: &Depth<'_>, out: &mut Commands) {
+    pub(super) fn on_depth(&mut self, depth: &crate::domain::Depth<'_>, out: &mut Commands) {
         let id = depth.instrument;
         let Some(book) = self.books.get_mut(id.index()) else { return };
         match book.apply(depth) {
@@ -132,9 +163,16 @@ impl Engine {
         if let Some(best) = best {
             let mid = best.mid();
             market.references.mid = Reading::new(mid, self.now_ns);
+            let since = feed.average.age_ns(self.now_ns);
             if let Some(average) = feed.average.follow(mid, self.now_ns) {
                 market.references.average = Reading::new(average, self.now_ns);
+                self.scenarios.observe(id, average, self.now_ns);
+                market.depth = lasting(market.depth, depth(book, self.depth_reach), since);
             }
+        } else {
+            // A book with messages missing has no price, however young its last one is.
+            market.references.mid = market.references.mid.hidden();
+            market.depth = NearDepth::default();
         }
         let owner = self.slot_of(id);
         if let (Some(book), Some(slot)) =

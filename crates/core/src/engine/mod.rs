@@ -15,10 +15,10 @@ mod view;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Book;
-use crate::domain::{Body, ConfigError, Event, Instrument, InstrumentId, NEVER, StrategyId};
+use crate::domain::{Body, ConfigError, Event, Instrument, InstrumentId, NEVER, Rate, StrategyId};
 use crate::execution::{Desk, Execution, Lane};
 use crate::portfolio::Portfolio;
-use crate::risk::{Commands, ExitLimits, Gate, Switches};
+use crate::risk::{Commands, ExitLimits, Gate, Scenarios, Switches};
 use crate::strategy::Slot;
 
 pub use crate::execution::Market;
@@ -55,6 +55,9 @@ pub struct Engine {
     /// The strategy of each instrument.
     owners: Vec<Option<StrategyId>>,
     gate: Gate,
+    scenarios: Scenarios,
+    /// How far from the best price depth is counted.
+    depth_reach: Rate,
     switches: Switches,
     execution: Execution,
     exits: ExitLimits,
@@ -104,6 +107,8 @@ impl Engine {
             portfolio: Portfolio::new(count, config.cash),
             slots,
             owners,
+            scenarios: Scenarios::new(limits, &config.symbols()),
+            depth_reach: limits.governor.slippage,
             gate: Gate::new(limits, vec![true; count], config.strategies.len()),
             switches: Switches::new(limits.switches, count),
             execution: Execution::new(count, capacity.saturating_add(32), config.answer_timeout_ns),
@@ -230,6 +235,7 @@ impl Engine {
             instrument,
             market: *self.markets.get(id.index())?,
             portfolio: &self.portfolio,
+            scenarios: &self.scenarios,
             limits: &self.exits,
             mode,
             gate: &mut self.gate,

@@ -1,7 +1,7 @@
 //! Going on after a restart with another configuration: what the account is and what protects it
 //! carries over; books, features and what strategies wanted begin anew.
 
-use crate::domain::{ClientOrderId, ConfigError, Instrument, InstrumentId, Price, Qty};
+use crate::domain::{ClientOrderId, ConfigError, Instrument, InstrumentId, Price, Qty, StrategyId};
 use crate::engine::{Engine, EngineConfig};
 
 impl Engine {
@@ -36,7 +36,8 @@ impl Engine {
         new.now_ns = old.now_ns;
         new.portfolio.resume(&old.portfolio, &pairs);
         new.switches.resume(&old.switches, &pairs);
-        new.gate.resume(&old.gate);
+        new.gate.resume(&old.gate, &new.same_strategies(old, &pairs));
+        new.scenarios.resume(&old.scenarios, &pairs);
         new.execution.resume(&old.execution, &pairs, &new.instruments);
         for &(from, to) in &pairs {
             let locked = old.locks.get(from.index()).copied().unwrap_or(true);
@@ -47,6 +48,16 @@ impl Engine {
         new.group = old.group;
         new.lane_due.fill(i64::MIN);
         Ok(new)
+    }
+
+    /// The strategies of instruments that both trade, in the old one and in this one.
+    fn same_strategies(
+        &self,
+        old: &Self,
+        pairs: &[(InstrumentId, InstrumentId)],
+    ) -> Vec<(StrategyId, StrategyId)> {
+        let owner = |engine: &Self, id: InstrumentId| engine.owners.get(id.index()).copied()?;
+        pairs.iter().filter_map(|&(from, to)| Some((owner(old, from)?, owner(self, to)?))).collect()
     }
 
     /// Ids of orders up to this one are taken: a run that was cut off sent more than its record

@@ -5,7 +5,7 @@ use crate::domain::{Attention, Instrument, InstrumentId};
 use crate::engine::{Engine, EngineError, Market};
 use crate::execution::Execution;
 use crate::portfolio::Portfolio;
-use crate::risk::{Gate, Mode, Switches};
+use crate::risk::{Gate, Mode, Scenarios, Switches};
 use crate::strategy::Slot;
 
 impl Engine {
@@ -27,6 +27,11 @@ impl Engine {
     /// The switches.
     pub const fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    /// What could happen to prices.
+    pub const fn scenarios(&self) -> &Scenarios {
+        &self.scenarios
     }
 
     /// The gate.

@@ -49,6 +49,7 @@ fn loose() -> EngineConfig {
     gate.max_concentration = Rate::from_ppm(20_000_000);
     gate.max_leverage = config.profile.switches.leverage;
     gate.min_margin_ratio = config.profile.switches.margin;
+    crate::risk::testing::assume_no_gaps(&mut config.profile);
     let exits = &mut config.profile.exits;
     exits.absolute_loss = Rate::from_ppm(900_000);
     exits.catastrophic_loss = Rate::from_ppm(900_000);

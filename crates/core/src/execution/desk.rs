@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::execution::orders::Orders;
 use crate::execution::refusals::Refusals;
 use crate::portfolio::{Portfolio, Position};
-use crate::risk::{Commands, ExitLimits, Gate, Mode, References, View};
+use crate::risk::{Commands, ExitLimits, Gate, Mode, NearDepth, References, Scenarios, View};
 
 /// What is known of an instrument's market.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Market {
     pub best: Option<Best>,
     /// Prices by source, with their times.
     pub references: References,
+    /// What lasts in the book near the best prices.
+    pub depth: NearDepth,
     /// Oldest price on which risk may be added here.
     pub max_age_ns: i64,
 }
@@ -33,6 +35,8 @@ pub struct Desk<'a> {
     pub market: Market,
     /// The account.
     pub portfolio: &'a Portfolio,
+    /// What could happen to prices.
+    pub scenarios: &'a Scenarios,
     /// How positions are left.
     pub limits: &'a ExitLimits,
     /// Whether new risk may be taken.
@@ -93,6 +97,8 @@ impl<'a> Desk<'a> {
             references: self.market.references,
             max_age_ns: self.market.max_age_ns,
             exposure: self.orders.exposure(self.id()),
+            depth: self.market.depth,
+            scenarios: self.scenarios,
             mode: self.mode,
         }
     }

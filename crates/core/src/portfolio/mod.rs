@@ -102,6 +102,22 @@ impl Portfolio {
         if self.unmarked > 0 { Money::UNKNOWN } else { self.gross }
     }
 
+    /// Σ of what positions other than this one are worth, short ones negative. Unknown while one has
+    /// no mark.
+    pub fn net_without(&self, instrument: InstrumentId) -> Money {
+        let own = self.position(instrument).map_or(Money::ZERO, Position::value);
+        if self.gross() == own {
+            return Money::ZERO;
+        }
+        let others = self.positions.iter().enumerate();
+        let others = others.filter(|(index, _)| *index != instrument.index());
+        let signed = others.map(|(_, position)| {
+            if position.qty().lots() < 0 { position.value().negated() } else { position.value() }
+        });
+        let sum = signed.fold(Money::ZERO, Money::plus);
+        if self.unmarked > 0 { Money::UNKNOWN } else { sum }
+    }
+
     /// Σ of the margin that positions must keep. Unknown while one has no mark.
     pub const fn maintenance(&self) -> Money {
         if self.unmarked > 0 { Money::UNKNOWN } else { self.maintenance }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{InstrumentId, Order, Price, Qty, Refusal, RuleName, Side, StrategyId};
 use crate::risk::rules::{
-    AccountKnown, AllowedInstruments, Killed, LossBudget, MarketFresh, MaxConcentration,
-    MaxLeverage, MaxOpenOrders, MaxOrderNotional, MaxOrderQty, MaxPosition, MinMarginRatio,
-    MinNotional, PriceCollar, ReduceOnly, SelfTrade, SpotShort, VenueGrid,
+    AccountKnown, AllowedInstruments, Governor, Killed, MarketFresh, MaxConcentration,
+    MaxDepthShare, MaxLeverage, MaxNetExposure, MaxOpenOrders, MaxOrderNotional, MaxOrderQty,
+    MaxPosition, MaxTradeVar, MinLiquidationDistance, MinMarginRatio, MinNotional, PriceCollar,
+    ReduceOnly, SelfTrade, SpotShort, VenueGrid,
 };
 use crate::risk::{Approved, MessageBudget, Profile, Rule, View};
 
@@ -40,7 +41,11 @@ struct Rules {
     max_concentration: MaxConcentration,
     max_leverage: MaxLeverage,
     min_margin_ratio: MinMarginRatio,
-    loss_budget: LossBudget,
+    max_trade_var: MaxTradeVar,
+    max_depth_share: MaxDepthShare,
+    max_net_exposure: MaxNetExposure,
+    min_liquidation_distance: MinLiquidationDistance,
+    governor: Governor,
     self_trade: SelfTrade,
 }
 
@@ -63,7 +68,11 @@ impl Rules {
         self.max_concentration.check(order, view)?;
         self.max_leverage.check(order, view)?;
         self.min_margin_ratio.check(order, view)?;
-        self.loss_budget.check(order, view)?;
+        self.max_trade_var.check(order, view)?;
+        self.max_depth_share.check(order, view)?;
+        self.max_net_exposure.check(order, view)?;
+        self.min_liquidation_distance.check(order, view)?;
+        self.governor.check(order, view)?;
         self.self_trade.check(order, view)
     }
 
@@ -76,7 +85,11 @@ impl Rules {
             && self.max_concentration.check(order, view).is_ok()
             && self.max_leverage.check(order, view).is_ok()
             && self.min_margin_ratio.check(order, view).is_ok()
-            && self.loss_budget.check(order, view).is_ok()
+            && self.max_trade_var.check(order, view).is_ok()
+            && self.max_depth_share.check(order, view).is_ok()
+            && self.max_net_exposure.check(order, view).is_ok()
+            && self.min_liquidation_distance.check(order, view).is_ok()
+            && self.governor.check(order, view).is_ok()
     }
 }
 
@@ -156,10 +169,15 @@ impl Gate {
             max_concentration: MaxConcentration(limits.max_concentration),
             max_leverage: MaxLeverage(limits.max_leverage),
             min_margin_ratio: MinMarginRatio(limits.min_margin_ratio),
-            loss_budget: LossBudget {
+            max_trade_var: MaxTradeVar(limits.max_trade_var),
+            max_depth_share: MaxDepthShare(limits.max_depth_share),
+            max_net_exposure: MaxNetExposure(limits.max_net_exposure),
+            min_liquidation_distance: MinLiquidationDistance(limits.min_liquidation_distance),
+            governor: Governor {
                 drawdown: profile.switches.drawdown,
                 daily_loss: profile.switches.daily_loss,
                 position_loss: profile.switches.position_loss,
+                slippage: profile.governor.slippage,
             },
             self_trade: SelfTrade,
         };
@@ -259,9 +277,18 @@ impl Gate {
         self.epoch = self.epoch.saturating_add(1);
     }
 
-    /// Go on after another gate: a kill of before is still later than its approvals.
-    pub const fn resume(&mut self, old: &Self) {
+    /// Go on after another gate: a kill of before is still later than its approvals, and for each
+    /// pair of its strategy and ours one that was disabled for repeating itself stays so.
+    pub fn resume(&mut self, old: &Self, pairs: &[(StrategyId, StrategyId)]) {
         self.epoch = old.epoch.saturating_add(1);
+        for &(from, to) in pairs {
+            let before = old.repeats.get(from.index()).copied().unwrap_or_default();
+            if let Some(repeat) = self.repeats.get_mut(to.index()) {
+                let disabled = before.times >= old.max_repeated && before.last.is_none();
+                let times = if disabled { self.max_repeated } else { before.times };
+                *repeat = Repeat { times, ..before };
+            }
+        }
     }
 
     /// The kill epoch.

@@ -10,6 +10,7 @@ mod gate;
 mod profile;
 mod rate;
 pub mod rules;
+mod scenarios;
 mod switches;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -19,10 +20,11 @@ use crate::domain::{CommandOf, Order, Refusal};
 
 pub use approved::Approved;
 pub use gate::Gate;
-pub use profile::{ExitLimits, GateLimits, Profile, SwitchLimits};
+pub use profile::{ExitLimits, GateLimits, GovernorLimits, Profile, SwitchLimits};
 pub use rate::MessageBudget;
+pub use scenarios::Scenarios;
 pub use switches::{Latch, Switches, Trip};
-pub use view::{Exposure, Fresh, Mode, Reading, References, View, deviation};
+pub use view::{Exposure, Fresh, Mode, NearDepth, Reading, References, View, deviation};
 
 /// What the engine tells the world to do; an order among it carries the gate's proof.
 pub type Command = CommandOf<Approved<Order>>;

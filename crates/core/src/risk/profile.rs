@@ -50,6 +50,14 @@ pub struct GateLimits {
     pub max_leverage: Rate,
     /// Least equity ÷ maintenance margin, with all orders filled.
     pub min_margin_ratio: Rate,
+    /// Most long less short, as a multiple of equity, with all orders filled.
+    pub max_net_exposure: Rate,
+    /// Least move of all prices against all positions that would end in liquidation.
+    pub min_liquidation_distance: Rate,
+    /// Most lots in one position, as a multiple of the depth that is seen where it would close.
+    pub max_depth_share: Rate,
+    /// Most value at risk (95 %, over the longest holding time) of one position, of equity.
+    pub max_trade_var: Rate,
     /// Oldest market data on which risk may be added.
     pub max_data_age_ns: i64,
     /// Largest distance between fresh references on which risk may be added.
@@ -64,6 +72,27 @@ pub struct GateLimits {
     pub message_burst: u32,
     /// The share of the burst that only protection may use.
     pub message_reserve: u32,
+}
+
+/// What is assumed to happen before anybody can act: it bounds how much may be at stake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GovernorLimits {
+    /// The gap that is assumed at least, of instruments that `gaps` does not name: the fraction of
+    /// its value that a position could lose before anybody can act.
+    pub gap_floor: Rate,
+    /// The same by symbol: what the instrument's history says.
+    pub gaps: Vec<(String, Rate)>,
+    /// The assumed gap is at least this many times the largest move within `outage_ns` that was
+    /// seen,
+    pub gap_factor: Rate,
+    /// and at least so many standard deviations of the price over that time.
+    pub gap_sigmas: Rate,
+    /// How long nobody may be able to act.
+    pub outage_ns: i64,
+    /// What closing costs, of the value, within the depth that is seen: the depth is counted as
+    /// far from the best price as this.
+    pub slippage: Rate,
 }
 
 /// How positions are left.
@@ -109,6 +138,8 @@ pub struct Profile {
     pub switches: SwitchLimits,
     /// What the gate lets through.
     pub gate: GateLimits,
+    /// What is assumed to happen before anybody can act.
+    pub governor: GovernorLimits,
     /// How positions are left.
     pub exits: ExitLimits,
 }
@@ -120,7 +151,7 @@ impl Profile {
     ///
     /// [`ConfigError`] naming the key that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let Self { switches, gate, exits, .. } = self;
+        let Self { switches, gate, governor, exits, .. } = self;
         for (key, rate) in [
             ("switches.drawdown", switches.drawdown),
             ("switches.position_loss", switches.position_loss),
@@ -133,7 +164,13 @@ impl Profile {
             ("gate.max_concentration", gate.max_concentration),
             ("gate.max_leverage", gate.max_leverage),
             ("gate.min_margin_ratio", gate.min_margin_ratio),
+            ("gate.max_net_exposure", gate.max_net_exposure),
+            ("gate.max_depth_share", gate.max_depth_share),
+            ("gate.max_trade_var", gate.max_trade_var),
             ("gate.max_disagreement", gate.max_disagreement),
+            ("governor.gap_factor", governor.gap_factor),
+            ("governor.gap_sigmas", governor.gap_sigmas),
+            ("governor.slippage", governor.slippage),
             ("exits.absolute_loss", exits.absolute_loss),
             ("exits.catastrophic_loss", exits.catastrophic_loss),
             ("exits.stop_distance", exits.stop_distance),
@@ -147,6 +184,7 @@ impl Profile {
         }
         for (key, time) in [
             ("gate.max_data_age_ns", gate.max_data_age_ns),
+            ("governor.outage_ns", governor.outage_ns),
             ("exits.max_unprotected_ns", exits.max_unprotected_ns),
             ("exits.max_holding_ns", exits.max_holding_ns),
             ("exits.max_blind_ns", exits.max_blind_ns),
@@ -157,7 +195,25 @@ impl Profile {
                 return Err(ConfigError::new(key, "must be above zero"));
             }
         }
+        self.check_governor()?;
         self.check_together()
+    }
+
+    fn check_governor(&self) -> Result<(), ConfigError> {
+        let governor = &self.governor;
+        let most = Rate::from_ppm(10_000_000);
+        let sane = |gap: Rate| (Rate::ZERO..=most).contains(&gap);
+        if !sane(governor.gap_floor) {
+            return Err(ConfigError::new("governor.gap_floor", "must lie between 0 and 10"));
+        }
+        if let Some((symbol, _)) = governor.gaps.iter().find(|(_, gap)| !sane(*gap)) {
+            let reason = format!("must lie between 0 and 10 for {symbol}");
+            return Err(ConfigError::new("governor.gaps", reason));
+        }
+        if self.gate.min_liquidation_distance < Rate::ZERO {
+            return Err(ConfigError::new("gate.min_liquidation_distance", "must not be negative"));
+        }
+        Ok(())
     }
 
     fn check_together(&self) -> Result<(), ConfigError> {

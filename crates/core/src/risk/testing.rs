@@ -1,12 +1,13 @@
 //! A desk to try rules at: one XRP perpetual, 1 000 USD, mid price 2.0000.
 
 use crate::domain::{
-    ClientOrderId, Instrument, InstrumentId, InstrumentKind, MILLISECOND, Money, Order, OrderKind,
-    Purpose, Rate, Refusal, RuleName, SECOND, Side, StrategyId, TimeInForce,
+    ClientOrderId, Fill, Instrument, InstrumentId, InstrumentKind, MILLISECOND, Money, Order,
+    OrderKind, Purpose, Rate, Refusal, RuleName, SECOND, Side, StrategyId, TimeInForce,
 };
 use crate::portfolio::Portfolio;
 use crate::risk::{
-    ExitLimits, Exposure, GateLimits, Mode, Profile, Reading, References, Rule, SwitchLimits, View,
+    ExitLimits, Exposure, GateLimits, GovernorLimits, Mode, NearDepth, Profile, Reading,
+    References, Rule, Scenarios, SwitchLimits, View,
 };
 use crate::testing::{fill, price, qty, xrp, xrp_spec};
 
@@ -16,6 +17,8 @@ pub(crate) struct Desk {
     pub(crate) portfolio: Portfolio,
     pub(crate) references: References,
     pub(crate) exposure: Exposure,
+    pub(crate) depth: NearDepth,
+    pub(crate) scenarios: Scenarios,
     pub(crate) mode: Mode,
     pub(crate) max_age_ns: i64,
     fills: u64,
@@ -34,6 +37,8 @@ impl Desk {
             portfolio: Portfolio::new(1, Money::from_whole(whole)),
             references: References { mid, ..References::default() },
             exposure: Exposure::default(),
+            depth: NearDepth { bids: qty(1_000_000), asks: qty(1_000_000) },
+            scenarios: Scenarios::new(&profile(), &["XRP"]),
             mode: Mode::Normal,
             max_age_ns: 2 * SECOND,
             fills: 0,
@@ -47,6 +52,30 @@ impl Desk {
         Self { instrument, ..Self::new() }
     }
 
+    /// A coin-margined BTC perpetual instead.
+    pub(crate) fn inverse() -> Self {
+        Self { instrument: crate::testing::inverse_btc(), ..Self::new() }
+    }
+
+    /// With a second instrument, of the same units.
+    pub(crate) fn pair() -> Self {
+        Self {
+            portfolio: Portfolio::new(2, Money::from_whole(1_000)),
+            scenarios: Scenarios::new(&profile(), &["XRP", "BTC"]),
+            ..Self::new()
+        }
+    }
+
+    /// Hold something of the second instrument.
+    pub(crate) fn hold_other(&mut self, side: Side, ticks: i64, lots: u64) {
+        let id = InstrumentId::new(1);
+        let other = Instrument::new(id, &xrp_spec()).unwrap();
+        self.fills += 1;
+        let fill = Fill { instrument: id, ..fill(self.fills, side, ticks, lots) };
+        self.portfolio.apply_fill(&other, &fill, 0);
+        self.portfolio.set_mark(&other, price(ticks));
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
         View {
             now_ns: self.now_ns,
@@ -55,6 +84,8 @@ impl Desk {
             references: self.references,
             max_age_ns: self.max_age_ns,
             exposure: self.exposure,
+            depth: self.depth,
+            scenarios: &self.scenarios,
             mode: self.mode,
         }
     }
@@ -140,6 +171,10 @@ pub(crate) fn profile() -> Profile {
             max_concentration: percent(25),
             max_leverage: percent(300),
             min_margin_ratio: percent(200),
+            max_net_exposure: percent(300),
+            min_liquidation_distance: percent(30),
+            max_depth_share: percent(1_000_000),
+            max_trade_var: percent(2),
             max_data_age_ns: 2 * SECOND,
             max_disagreement: percent(2),
             duplicate_window_ns: 20 * MILLISECOND,
@@ -147,6 +182,15 @@ pub(crate) fn profile() -> Profile {
             messages_per_second: 10,
             message_burst: 30,
             message_reserve: 10,
+        },
+        // A gap so small that the other rules can be seen; the governor's own tests set theirs.
+        governor: GovernorLimits {
+            gap_floor: percent(1),
+            gaps: Vec::new(),
+            gap_factor: percent(100),
+            gap_sigmas: percent(500),
+            outage_ns: 300 * SECOND,
+            slippage: Rate::from_ppm(10),
         },
         exits: ExitLimits {
             absolute_loss: percent(2),
@@ -163,6 +207,17 @@ pub(crate) fn profile() -> Profile {
             close_deadline_ns: 5 * SECOND,
         },
     }
+}
+
+/// Let positions become as large as the switches allow: for tests that get into trouble.
+pub(crate) fn assume_no_gaps(profile: &mut Profile) {
+    let percent = |n: i64| Rate::from_ppm(n * 10_000);
+    profile.gate.max_net_exposure = percent(1_000_000);
+    profile.gate.min_liquidation_distance = Rate::ZERO;
+    profile.gate.max_trade_var = percent(1_000_000);
+    profile.governor.gap_floor = Rate::ZERO;
+    profile.governor.gap_factor = Rate::from_parts(1);
+    profile.governor.gap_sigmas = Rate::from_parts(1);
 }
 
 /// What the gate would give for an order that it lets through: for tests of what takes orders.

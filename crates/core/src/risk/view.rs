@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Instrument, Money, NetQty, Order, OrderKind, Price, Qty, Rate, Side};
 use crate::portfolio::Portfolio;
+use crate::risk::Scenarios;
 
 /// A price and when it was last confirmed. Unknown until it was, and again when it is too old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ impl Reading {
     /// A price as of now.
     pub const fn new(price: Price, time_ns: i64) -> Self {
         Self { price: Some(price), time_ns }
+    }
+
+    /// The same moment, but the price is not known any more.
+    #[must_use]
+    pub const fn hidden(self) -> Self {
+        Self { price: None, time_ns: self.time_ns }
     }
 
     /// The price, however old.
@@ -134,6 +141,15 @@ pub struct Exposure {
     pub maintenance_elsewhere: Money,
 }
 
+/// What lasts in the book near the best prices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearDepth {
+    /// Lots that could be sold.
+    pub bids: Qty,
+    /// Lots that could be bought.
+    pub asks: Qty,
+}
+
 /// Whether new risk may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Mode {
@@ -160,6 +176,10 @@ pub struct View<'a> {
     pub max_age_ns: i64,
     /// Our orders.
     pub exposure: Exposure,
+    /// What the book could take.
+    pub depth: NearDepth,
+    /// What could happen to prices.
+    pub scenarios: &'a Scenarios,
     /// Whether new risk may be taken in this instrument.
     pub mode: Mode,
 }
@@ -184,6 +204,15 @@ impl View<'_> {
             Side::Ask => self.exposure.asks,
         };
         self.position().plus(open.plus(order.qty).signed(order.side))
+    }
+
+    /// What the book could take of the position if this order and all others on its side filled,
+    /// when it is closed again.
+    pub const fn closing_depth(&self, order: &Order) -> Qty {
+        match order.side {
+            Side::Bid => self.depth.bids,
+            Side::Ask => self.depth.asks,
+        }
     }
 
     /// Whether the order could make the position larger than it is, or turn it over.

@@ -1,13 +1,15 @@
 """Options that several commands have."""
 
 from decimal import Decimal, InvalidOperation
+from typing import get_args
 
-from flyball.config.run import Sizing
+from flyball.config.run import Kelly, Sizing, SizingKind
 from flyball.errors import ConfigError
 
 __all__ = ["number", "pairs", "sizing_of"]
 
-_KINDS = ("lots", "notional", "equity_fraction", "risk_fraction")
+_KINDS = get_args(SizingKind)
+_EDGE = ("mean", "deviation", "error", "share")
 
 
 def number(name: str, text: str) -> Decimal:
@@ -38,4 +40,11 @@ def sizing_of(text: str) -> Sizing | None:
         raise ConfigError(
             f"--sizing wants one of {', '.join(k + '=' for k in _KINDS)} got {text!r}"
         )
+    if kind == "kelly":
+        edge = pairs([part.replace(":", "=", 1) for part in value.split(",")], "--sizing kelly")
+        if set(edge) != set(_EDGE):
+            wanted = ",".join(f"{name}:NUMBER" for name in _EDGE)
+            raise ConfigError(f"--sizing kelly wants kelly={wanted}; got {value!r}")
+        numbers = {name: number(f"--sizing kelly {name}", edge[name]) for name in _EDGE}
+        return Sizing("kelly", Kelly(**numbers))
     return Sizing(kind, number("--sizing", value))  # type: ignore[arg-type]

@@ -170,7 +170,7 @@ def test_runs_side_by_side_share_their_axes(tmp_path: Path) -> None:
 
 
 def test_runs_are_told_apart_by_what_differs(tmp_path: Path) -> None:
-    assert "unprotected v1" in _page(tmp_path, result(), _unprotected()).text
+    assert "unprotected v2" in _page(tmp_path, result(), _unprotected()).text
     assert "run 2" in _page(tmp_path, result(), result()).text
     assert "Maker" in _page(tmp_path, result(), result(strategy="Maker")).text
 

@@ -63,7 +63,7 @@ def test_currencies(
         ("price_collar", 10**10, 2 * 10**10, "2\u202f% against 1\u202f%"),
         ("self_trade", 25_000, 25_010, "at 2.501 against our 2.5"),
         ("duplicate", 20_000_000, 5_000_000, "after 5 ms within 20 ms"),
-        ("loss_budget", 10, 2**127 - 1, "value unknown"),
+        ("governor", 10, 2**127 - 1, "value unknown"),
         ("killed", 0, 10, ""),
         ("a_new_one", 0, 10, ""),
     ],

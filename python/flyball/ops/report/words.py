@@ -80,7 +80,11 @@ RULES: Mapping[str, str] = {
     "max_concentration": "too much of the account in one instrument",
     "max_leverage": "gross exposure would have been too large",
     "min_margin_ratio": "margin would have been too thin",
-    "loss_budget": "the loss budget was spent",
+    "max_trade_var": "more at stake than the volatility allowed",
+    "max_depth_share": "the book could not have taken it back",
+    "max_net_exposure": "too much in one direction",
+    "min_liquidation_distance": "too close to liquidation",
+    "governor": "a jump of the price would have cost more than may be lost",
     "duplicate": "the same order again too soon",
     "self_trade": "would have traded with an order of our own",
     "repeated_execution": "the same order too often in a row",
@@ -89,9 +93,10 @@ RULES: Mapping[str, str] = {
 
 _MONEY_RULES = {
     "min_notional", "max_order_notional", "max_position", "max_concentration", "max_leverage",
-    "min_margin_ratio", "loss_budget",
+    "min_margin_ratio", "max_trade_var", "max_net_exposure", "min_liquidation_distance",
+    "governor",
 }  # fmt: skip
-_LOT_RULES = {"max_order_qty", "reduce_only", "spot_short"}
+_LOT_RULES = {"max_order_qty", "max_depth_share", "reduce_only", "spot_short"}
 _COUNT_RULES = {"max_open_orders", "repeated_execution"}
 
 # Every number of a profile: how it is written, and what it means.
@@ -113,6 +118,10 @@ PROFILE: Mapping[str, tuple[str, str]] = {
     "gate.max_concentration": ("loss", "one instrument over equity, all orders filled"),
     "gate.max_leverage": ("times", "gross exposure over equity, all orders filled"),
     "gate.min_margin_ratio": ("times", "equity over maintenance margin, all orders filled"),
+    "gate.max_net_exposure": ("times", "long less short over equity, all orders filled"),
+    "gate.min_liquidation_distance": ("fraction", "move of all prices that would liquidate"),
+    "gate.max_depth_share": ("times", "a position over the depth where it would close"),
+    "gate.max_trade_var": ("loss", "value at risk (95 %) of a position over equity"),
     "gate.max_data_age": ("text", "market data older than this is not traded on"),
     "gate.max_disagreement": ("fraction", "distance of fresh price sources"),
     "gate.duplicate_window": ("text", "the same order within this is a duplicate"),
@@ -120,6 +129,12 @@ PROFILE: Mapping[str, tuple[str, str]] = {
     "gate.messages_per_second": ("count", "messages a second"),
     "gate.message_burst": ("count", "messages at once"),
     "gate.message_reserve": ("count", "of these, for protection only"),
+    "governor.gap_floor": ("fraction", "jump against us that is assumed at least"),
+    "governor.gap_factor": ("times", "and so many times the largest move so far"),
+    "governor.gap_sigmas": ("times", "and so many standard deviations over an outage"),
+    "governor.outage": ("text", "how long nobody may be able to act"),
+    "governor.slippage": ("fraction", "cost of closing within the depth that is seen"),
+    "governor.gaps": ("text", "jumps that are assumed of single instruments"),
     "exits.absolute_loss": ("loss", "of equity, by one position"),
     "exits.catastrophic_loss": ("loss", "of equity, by one position, whatever else goes on"),
     "exits.stop_distance": ("fraction", "from the entry, where no nearer stop is named"),

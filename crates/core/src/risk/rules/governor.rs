@@ -1,0 +1,204 @@
+//! No risk that the rest of the loss budget could not carry, were the price to jump before anybody
+//! can act.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Instrument, InstrumentId, InstrumentKind, Money, Order, Rate, Refusal, RuleName,
+};
+use crate::portfolio::Position;
+use crate::risk::{Rule, View};
+
+/// The worst that can happen to the whole book, with all orders filled, fits into what may still
+/// be lost before the drawdown or the daily loss reaches its line. As the account loses, less and
+/// less fits, down to nothing at the line.
+///
+/// The worst: every position first loses as much as a position may, then its price jumps by the
+/// assumed gap, against all positions at once whichever way they point, and closing costs slippage
+/// by depth and fees.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Governor {
+    /// The drawdown line.
+    pub drawdown: Rate,
+    /// The daily loss line.
+    pub daily_loss: Rate,
+    /// What a position may lose before it is closed, of its entry notional.
+    pub position_loss: Rate,
+    /// What closing costs, of the value, while it takes no more than the depth that is seen.
+    pub slippage: Rate,
+}
+
+impl Governor {
+    /// What can still be lost before a line is reached.
+    pub fn left(&self, view: &View<'_>) -> Money {
+        let equity = view.portfolio.equity();
+        if equity.is_unknown() {
+            return Money::ZERO;
+        }
+        let left = |start: Money, line: Rate| start.at_rate(line).minus(start.minus(equity));
+        let by_peak = left(view.portfolio.peak(), self.drawdown);
+        by_peak.min(left(view.portfolio.day_start(), self.daily_loss))
+    }
+
+    /// What the book could lose with this order and all others filled.
+    pub fn worst_loss(&self, order: &Order, view: &View<'_>) -> Money {
+        let instrument = view.instrument;
+        let gap = loss_by_gap(instrument, view.scenarios.gap(instrument.id()));
+        let fees = instrument.fees().taker.max(Rate::ZERO);
+        let qty = view.worst_position(order).abs();
+        let value = view.worst_value(order);
+        let rate = self.position_loss.plus(gap).plus(fees).plus(fees);
+        let slip = value.at_rate(self.slippage);
+        let depth = view.closing_depth(order);
+        let slip = if qty <= depth {
+            slip
+        } else {
+            // Beyond the depth that is seen, as far again for each time that it is used up.
+            slip.scaled(qty.lots().into(), depth.lots().into())
+        };
+        value.at_rate(rate).plus(slip).plus(self.elsewhere(instrument.id(), view))
+    }
+
+    fn elsewhere(&self, own: InstrumentId, view: &View<'_>) -> Money {
+        let held = view.portfolio.position(own).map_or(Money::ZERO, Position::value);
+        let orders = view.exposure.value_elsewhere;
+        if view.portfolio.gross() == held && orders == Money::ZERO {
+            return Money::ZERO;
+        }
+        let closing = self.position_loss.plus(self.slippage);
+        let mut loss = orders.at_rate(closing.plus(view.scenarios.widest_gap()));
+        for (index, position) in view.portfolio.positions().iter().enumerate() {
+            let id = InstrumentId::new(u16::try_from(index).unwrap_or(u16::MAX));
+            if id != own && !position.qty().is_flat() {
+                let rate = closing.plus(view.scenarios.gap(id));
+                loss = loss.plus(position.value().at_rate(rate));
+            }
+        }
+        loss
+    }
+}
+
+/// What a position loses of its value when the price moves by `gap` against it. An inverse
+/// contract loses more on a fall than its price: 1/(1 − gap) − 1.
+fn loss_by_gap(instrument: &Instrument, gap: Rate) -> Rate {
+    if !matches!(instrument.kind(), InstrumentKind::Inverse) {
+        return gap;
+    }
+    let left = Rate::ONE.minus(gap).parts();
+    if left <= 0 {
+        return Rate::from_parts(i64::MAX);
+    }
+    let parts = i128::from(gap.parts()).saturating_mul(Rate::ONE.parts().into());
+    let parts = parts.checked_div(left.into()).unwrap_or(i128::MAX);
+    Rate::from_parts(i64::try_from(parts).unwrap_or(i64::MAX))
+}
+
+impl Rule for Governor {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        if !view.adds_risk(order) {
+            return Ok(());
+        }
+        let (limit, actual) = (self.left(view), self.worst_loss(order, view));
+        if actual < limit && !actual.is_unknown() {
+            return Ok(());
+        }
+        Err(Refusal { rule: RuleName::Governor, limit: limit.units(), actual: actual.units() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::testing::{Desk, bid, profile};
+
+    use super::*;
+    use crate::domain::Side;
+    use crate::risk::Scenarios;
+    use crate::testing::qty;
+
+    /// 2 % to lose, 38 % of a gap, no slippage; the test instrument's fees are 2 × 0.045 %.
+    const RULE: Governor = Governor {
+        drawdown: Rate::from_ppm(50_000),
+        daily_loss: Rate::from_ppm(100_000),
+        position_loss: Rate::from_ppm(20_000),
+        slippage: Rate::ZERO,
+    };
+
+    fn desk(gap_ppm: i64) -> Desk {
+        let mut profile = profile();
+        profile.governor.gap_floor = Rate::from_ppm(gap_ppm);
+        let mut desk = Desk::new();
+        desk.scenarios = Scenarios::new(&profile, &["XRP"]);
+        desk.instrument = crate::testing::xrp_without_fees();
+        desk
+    }
+
+    #[test]
+    fn what_fits_shrinks_as_the_account_loses() {
+        let mut desk = desk(380_000); // 1 000 USD: 50 to lose, so 125 of notional at 40 %
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 61)), None);
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 62)), None);
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 63)), Some(RuleName::Governor));
+        desk.lose(42);
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 9)), None, "8 left: less than 20");
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 10)), Some(RuleName::Governor), "the line");
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 11)), Some(RuleName::Governor));
+        desk.lose(8);
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor));
+    }
+
+    #[test]
+    fn the_daily_line_counts_too() {
+        let tight = Governor { daily_loss: Rate::from_ppm(10_000), ..RULE };
+        let mut desk = desk(380_000);
+        desk.lose(10);
+        assert_eq!(desk.refused(&tight, &bid(20_000, 1)), Some(RuleName::Governor));
+    }
+
+    #[test]
+    fn fees_of_both_ways_are_part_of_the_loss() {
+        let mut desk = desk(380_000);
+        desk.instrument = crate::testing::xrp();
+        let fee = desk.instrument.fees().taker;
+        let expected = Money::from_whole(20).at_rate(Rate::from_ppm(400_000).plus(fee).plus(fee));
+        assert!(fee > Rate::ZERO);
+        assert_eq!(RULE.worst_loss(&bid(20_000, 10), &desk.view()), expected);
+    }
+
+    #[test]
+    fn closing_beyond_the_depth_costs_in_proportion() {
+        let mut desk = desk(0);
+        let rule = Governor { position_loss: Rate::ZERO, slippage: Rate::from_ppm(10_000), ..RULE };
+        let loss = |desk: &Desk, lots| rule.worst_loss(&bid(20_000, lots), &desk.view());
+        desk.depth.bids = qty(100);
+        assert_eq!(loss(&desk, 100), Money::from_whole(2), "1 % of 200");
+        assert_eq!(loss(&desk, 200), Money::from_whole(8), "2 % of 400");
+        desk.depth.bids = qty(0);
+        assert!(loss(&desk, 1).is_unknown());
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::Governor), "no depth");
+    }
+
+    #[test]
+    fn an_inverse_contract_loses_more_than_its_price() {
+        let desk = Desk::inverse();
+        let rate = |ppm| loss_by_gap(&desk.instrument, Rate::from_ppm(ppm));
+        assert_eq!(rate(500_000), Rate::ONE, "half the price, twice the coins");
+        assert_eq!(rate(1_000_000), Rate::from_parts(i64::MAX));
+    }
+
+    #[test]
+    fn other_positions_jump_too_each_by_its_own_gap() {
+        let mut profile = profile();
+        profile.governor.gap_floor = Rate::from_ppm(400_000);
+        profile.governor.gaps = vec![("BTC".into(), Rate::from_ppm(200_000))];
+        let mut desk = Desk::pair();
+        desk.scenarios = Scenarios::new(&profile, &["XRP", "BTC"]);
+        let rule = Governor { position_loss: Rate::ZERO, ..RULE };
+        let alone = rule.worst_loss(&bid(20_000, 10), &desk.view());
+        desk.hold_other(Side::Ask, 20_000, 50); // 100 USD short: 20 by its gap
+        let both = rule.worst_loss(&bid(20_000, 10), &desk.view());
+        assert_eq!(both.minus(alone), Money::from_whole(20));
+        desk.exposure.value_elsewhere = Money::from_whole(10); // somewhere: by the widest gap
+        let orders = rule.worst_loss(&bid(20_000, 10), &desk.view());
+        assert_eq!(orders.minus(both), Money::from_whole(4));
+    }
+}

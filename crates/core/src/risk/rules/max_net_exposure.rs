@@ -1,0 +1,54 @@
+//! Not too much in one direction.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Order, Rate, Refusal, RuleName, Side};
+use crate::risk::{Rule, View};
+
+/// |Σ long − Σ short| ÷ equity, with all orders of all instruments filled against us, is at most
+/// this.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MaxNetExposure(pub Rate);
+
+impl Rule for MaxNetExposure {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        if !view.adds_risk(order) {
+            return Ok(());
+        }
+        let others = view.portfolio.net_without(view.instrument.id());
+        let others = if order.side == Side::Bid { others } else { others.negated() };
+        let worst = others.plus(view.worst_value(order)).plus(view.exposure.value_elsewhere);
+        let limit = view.portfolio.equity().at_rate(self.0);
+        if worst <= limit && !worst.is_unknown() && !limit.is_unknown() {
+            return Ok(());
+        }
+        let (limit, actual) = (limit.units(), worst.units());
+        Err(Refusal { rule: RuleName::MaxNetExposure, limit, actual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Money;
+    use crate::risk::testing::{Desk, ask, bid};
+
+    use super::*;
+
+    #[test]
+    fn what_points_the_other_way_counts_against_it() {
+        let rule = MaxNetExposure(Rate::from_ppm(1_000_000));
+        let mut desk = Desk::pair(); // 1 000 USD
+        for (lots, refused) in [(499, false), (500, false), (501, true)] {
+            assert_eq!(desk.refused(&rule, &bid(20_000, lots)).is_some(), refused, "{lots}");
+        }
+        desk.hold_other(Side::Ask, 20_000, 100); // 200 USD short
+        for (lots, refused) in [(600, false), (601, true)] {
+            assert_eq!(desk.refused(&rule, &bid(20_000, lots)).is_some(), refused, "{lots}");
+        }
+        for (lots, refused) in [(400, false), (401, true)] {
+            assert_eq!(desk.refused(&rule, &ask(20_000, lots)).is_some(), refused, "{lots}");
+        }
+        desk.exposure.value_elsewhere = Money::from_whole(200);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 501)), Some(RuleName::MaxNetExposure));
+    }
+}

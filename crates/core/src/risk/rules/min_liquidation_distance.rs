@@ -1,0 +1,58 @@
+//! Far enough from liquidation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Money, Order, Rate, Refusal, RuleName};
+use crate::portfolio::Position;
+use crate::risk::{Rule, View};
+
+/// The move of all prices against all positions at once that would bring equity down to the
+/// maintenance margin, with all orders filled, is at least this fraction.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct MinLiquidationDistance(pub Rate);
+
+impl Rule for MinLiquidationDistance {
+    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
+        if !view.adds_risk(order) {
+            return Ok(());
+        }
+        let (portfolio, exposure) = (view.portfolio, &view.exposure);
+        let held = portfolio.position(view.instrument.id());
+        let (held, margin) = held.map_or((Money::ZERO, Money::ZERO), |position| {
+            (Position::value(position), position.maintenance())
+        });
+        let value = view.worst_value(order);
+        let gross = portfolio.gross().minus(held).plus(value).plus(exposure.value_elsewhere);
+        let own = view.instrument.maintenance_margin(value);
+        let margin = portfolio.maintenance().minus(margin).plus(own);
+        let spare = portfolio.equity().minus(margin.plus(exposure.maintenance_elsewhere));
+        let needed = gross.at_rate(self.0);
+        if spare >= needed && !spare.is_unknown() && !needed.is_unknown() {
+            return Ok(());
+        }
+        let (limit, actual) = (needed.units(), spare.units());
+        Err(Refusal { rule: RuleName::MinLiquidationDistance, limit, actual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::testing::{Desk, bid};
+
+    use super::*;
+
+    #[test]
+    fn the_distance_shrinks_with_size_and_with_what_is_elsewhere() {
+        let mut desk = Desk::new(); // 1 000 USD, maintenance 2.5 % of the value
+        // 40 % away: (1 000 − 0.025 v) ÷ v = 0.4 at v = 2 352.94.
+        let rule = MinLiquidationDistance(Rate::from_ppm(400_000));
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1_176)), None);
+        let refused = desk.refused(&rule, &bid(20_000, 1_177));
+        assert_eq!(refused, Some(RuleName::MinLiquidationDistance));
+        desk.exposure.value_elsewhere = Money::from_whole(100);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1_129)), None);
+        assert!(desk.refused(&rule, &bid(20_000, 1_130)).is_some());
+        desk.lose(1_000);
+        assert!(desk.refused(&rule, &bid(20_000, 1)).is_some());
+    }
+}
