@@ -52,6 +52,8 @@ class Signal:
         0 to 1: the size is multiplied by it.
     stop, take_profit : float, optional
         Where it is left, in ticks.
+    trailing : float, optional
+        How far it may fall back from its best price before it is left: 0.01 is 1 %.
     max_holding_s : float, optional
         How long it may last, in seconds.
     """
@@ -63,6 +65,7 @@ class Signal:
         confidence: float,
         stop: float | None = None,
         take_profit: float | None = None,
+        trailing: float | None = None,
         max_holding_s: float | None = None,
     ) -> Signal: ...
     @property
@@ -74,6 +77,8 @@ class Signal:
     @property
     def take_profit(self) -> float | None: ...
     @property
+    def trailing(self) -> float | None: ...
+    @property
     def max_holding_s(self) -> float | None: ...
 
 @final
@@ -81,7 +86,12 @@ class Target:
     """A wish for exactly this position, in lots; negative is short."""
 
     def __new__(
-        cls, position: int, *, stop: float | None = None, take_profit: float | None = None
+        cls,
+        position: int,
+        *,
+        stop: float | None = None,
+        take_profit: float | None = None,
+        trailing: float | None = None,
     ) -> Target: ...
     @property
     def position(self) -> int: ...
@@ -89,6 +99,8 @@ class Target:
     def stop(self) -> float | None: ...
     @property
     def take_profit(self) -> float | None: ...
+    @property
+    def trailing(self) -> float | None: ...
 
 @final
 class Quotes:

@@ -109,6 +109,7 @@ fn decide(view: &impl Sight, random: &mut Random, draft: &mut Draft) {
             position: NetQty::from_lots(lots),
             stop: None,
             take_profit: None,
+            trailing: None,
         }),
         _ => Intent::Quotes(Quotes { bids: &bids, asks: &asks }),
     });

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 
-use flyball_core::domain::{self, Direction, Intent, Level, MAX_QUOTES, NetQty, Price, Qty};
+use flyball_core::domain::{self, Direction, Intent, Level, MAX_QUOTES, NetQty, Price, Qty, Rate};
 use flyball_core::strategy::Draft;
 
 /// A price in ticks that may lie between ticks; the engine wants the nearest one.
@@ -33,6 +33,8 @@ pub(crate) struct Signal {
     #[pyo3(get)]
     take_profit: Option<f64>,
     #[pyo3(get)]
+    trailing: Option<f64>,
+    #[pyo3(get)]
     max_holding_s: Option<f64>,
     intent: domain::Signal,
 }
@@ -40,12 +42,13 @@ pub(crate) struct Signal {
 #[pymethods]
 impl Signal {
     #[new]
-    #[pyo3(signature = (side, *, confidence, stop=None, take_profit=None, max_holding_s=None))]
+    #[pyo3(signature = (side, *, confidence, stop=None, take_profit=None, trailing=None, max_holding_s=None))]
     fn new(
         side: &str,
         confidence: f64,
         stop: Option<f64>,
         take_profit: Option<f64>,
+        trailing: Option<f64>,
         max_holding_s: Option<f64>,
     ) -> PyResult<Self> {
         let direction = match side {
@@ -78,9 +81,10 @@ impl Signal {
             confidence,
             stop: ticks("stop", stop)?,
             take_profit: ticks("take_profit", take_profit)?,
+            trailing: back(trailing)?,
             max_holding_ns: holding,
         };
-        Ok(Self { direction, confidence, stop, take_profit, max_holding_s, intent })
+        Ok(Self { direction, confidence, stop, take_profit, trailing, max_holding_s, intent })
     }
 
     #[getter]
@@ -97,6 +101,7 @@ impl Signal {
         for (name, value) in [
             ("stop", self.stop),
             ("take_profit", self.take_profit),
+            ("trailing", self.trailing),
             ("max_holding_s", self.max_holding_s),
         ] {
             if let Some(value) = value {
@@ -104,6 +109,19 @@ impl Signal {
             }
         }
         text + ")"
+    }
+}
+
+/// How far a position may fall back from its best price.
+fn back(trailing: Option<f64>) -> PyResult<Option<Rate>> {
+    let Some(fraction) = trailing else { return Ok(None) };
+    let good = (0.0001..=0.9999).contains(&fraction);
+    match Rate::from_f64(fraction).filter(|_| good) {
+        Some(rate) => Ok(Some(rate)),
+        None => {
+            let reason = format!("trailing must be a fraction of 0.0001 to 0.9999; got {fraction}");
+            Err(PyValueError::new_err(reason))
+        }
     }
 }
 
@@ -117,30 +135,35 @@ pub(crate) struct Target {
     stop: Option<f64>,
     #[pyo3(get)]
     take_profit: Option<f64>,
+    #[pyo3(get)]
+    trailing: Option<f64>,
     intent: domain::Target,
 }
 
 #[pymethods]
 impl Target {
     #[new]
-    #[pyo3(signature = (position, *, stop=None, take_profit=None))]
+    #[pyo3(signature = (position, *, stop=None, take_profit=None, trailing=None))]
     fn new(
         position: &Bound<'_, PyAny>,
         stop: Option<f64>,
         take_profit: Option<f64>,
+        trailing: Option<f64>,
     ) -> PyResult<Self> {
         let position = whole("position", "lots", position)?;
         let intent = domain::Target {
             position: NetQty::from_lots(position),
             stop: ticks("stop", stop)?,
             take_profit: ticks("take_profit", take_profit)?,
+            trailing: back(trailing)?,
         };
-        Ok(Self { position, stop, take_profit, intent })
+        Ok(Self { position, stop, take_profit, trailing, intent })
     }
 
     fn __repr__(&self) -> String {
         let mut text = format!("Target({}", self.position);
-        for (name, value) in [("stop", self.stop), ("take_profit", self.take_profit)] {
+        let (stop, target) = (("stop", self.stop), ("take_profit", self.take_profit));
+        for (name, value) in [stop, target, ("trailing", self.trailing)] {
             if let Some(value) = value {
                 let _ = write!(text, ", {name}={value:?}");
             }

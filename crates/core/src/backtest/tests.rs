@@ -37,6 +37,7 @@ fn always_long(_: &StrategyView<'_>, draft: &mut Draft) {
         confidence: 1.0,
         stop: None,
         take_profit: None,
+        trailing: None,
         max_holding_ns: None,
     }));
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Level, NetQty, Price, Side};
+use crate::domain::{Level, NetQty, Price, Rate, Side};
 
 /// Quotes a side that a strategy can want at once.
 pub const MAX_QUOTES: usize = 8;
@@ -40,6 +40,8 @@ pub struct Signal {
     pub stop: Option<Price>,
     /// Where it has earned what it hoped for.
     pub take_profit: Option<Price>,
+    /// How far it may fall back from the best price since it was opened, as a fraction of that.
+    pub trailing: Option<Rate>,
     /// How long it may last, in nanoseconds.
     pub max_holding_ns: Option<i64>,
 }
@@ -53,6 +55,8 @@ pub struct Target {
     pub stop: Option<Price>,
     /// Where it has earned what it hoped for.
     pub take_profit: Option<Price>,
+    /// How far it may fall back from the best price since it was opened, as a fraction of that.
+    pub trailing: Option<Rate>,
 }
 
 /// Everything a strategy wants resting: what is not here gets cancelled. At most [`MAX_QUOTES`] a

@@ -68,7 +68,7 @@ impl Engine {
             if let Some(instrument) = self.instruments.get(id.index()) {
                 self.portfolio.adopt(instrument, venue, self.now_ns);
             }
-            self.on_lane(id, out, |lane, _, _| lane.forget());
+            self.on_lane(id, out, |lane, _, _| lane.mistaken());
             self.evaluate(id, out);
         }
         let closed = self.on_lane(id, out, |lane, desk, _| lane.account_read(desk, report));

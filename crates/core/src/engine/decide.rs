@@ -33,11 +33,8 @@ impl Engine {
     /// Signal → multipliers → size → wanted position. A signal for the side that is already held
     /// keeps the position as it is and renews how it is left.
     fn plan_signal(&self, decision: &Decision<'_>, signal: &Signal) -> (Wanted, ExitPlan) {
-        let plan = ExitPlan {
-            stop: signal.stop,
-            take_profit: signal.take_profit,
-            max_holding_ns: signal.max_holding_ns,
-        };
+        let Signal { stop, take_profit, trailing, max_holding_ns, .. } = *signal;
+        let plan = ExitPlan::new(stop, take_profit, trailing, max_holding_ns);
         let flat = (Wanted::Position(WantedPosition::new(NetQty::FLAT)), plan);
         let Some(side) = signal.direction.side() else { return flat };
         let Some(slot) = self.slots.get(decision.strategy.index()) else { return flat };
@@ -86,7 +83,7 @@ impl Engine {
 }
 
 fn plan_target(target: &Target) -> (Wanted, ExitPlan) {
-    let plan =
-        ExitPlan { stop: target.stop, take_profit: target.take_profit, max_holding_ns: None };
+    let Target { stop, take_profit, trailing, .. } = *target;
+    let plan = ExitPlan::new(stop, take_profit, trailing, None);
     (Wanted::Position(WantedPosition::new(target.position)), plan)
 }

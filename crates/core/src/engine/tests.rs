@@ -13,6 +13,8 @@ use crate::testing::{price, qty, xrp_spec};
 const ID: InstrumentId = InstrumentId::new(0);
 const US: AccountId = AccountId::FIRST;
 
+mod exits;
+
 /// An engine and the venue it trades at, without any latency.
 struct Rig {
     engine: Engine,
@@ -145,7 +147,12 @@ impl Rig {
     }
 
     fn want(&mut self, lots: i64) {
-        let target = Target { position: NetQty::from_lots(lots), stop: None, take_profit: None };
+        let target = Target {
+            position: NetQty::from_lots(lots),
+            stop: None,
+            take_profit: None,
+            trailing: None,
+        };
         self.decide(Intent::Target(target));
     }
 
@@ -215,6 +222,7 @@ fn a_signal_is_sized_by_policy_and_confidence_and_cut_by_the_gate() {
             confidence,
             stop: Some(price(19_900)),
             take_profit: None,
+            trailing: None,
             max_holding_ns: None,
         })
     };
@@ -263,63 +271,6 @@ fn quotes_between_the_venues_prices_are_the_same_quotes_again() {
     let sent: Vec<_> =
         rig.sent.iter().map(|order| (order.price.ticks(), order.qty.lots())).collect();
     assert_eq!(sent, [(19_980, 15), (20_020, 10)], "rounded, added up, and not sent again");
-}
-
-#[test]
-fn the_stop_acts_on_the_event_that_crosses_it() {
-    let mut rig = Rig::new(&config());
-    let target =
-        Target { position: NetQty::from_lots(100), stop: Some(price(19_900)), take_profit: None };
-    rig.decide(Intent::Target(target));
-    rig.market(19_901);
-    assert_eq!(rig.held(), 100);
-    rig.market(19_900);
-    assert_eq!(rig.held(), 0);
-    assert!(rig.tripped().is_empty(), "an ordinary stop is no switch");
-    assert_eq!(rig.flat_scopes(), [(Scope::Instrument(ID), ExitReason::Stop)]);
-}
-
-#[test]
-fn a_stop_that_fires_at_the_venue_ends_the_position_and_the_wish_for_it() {
-    let mut rig = Rig::new(&config());
-    rig.want(100);
-    // The venue's market falls through the stop before the engine hears of it, and is thin.
-    let level = |ticks, lots| Level { price: price(ticks), qty: qty(lots) };
-    let touch =
-        Touch { instrument: ID, sequence: 0, bid: level(19_620, 40), ask: level(19_622, 1_000) };
-    let event = Event { time_ns: rig.now, received_ns: rig.now, body: Body::Touch(touch) };
-    rig.venue.on_market(&event);
-    rig.settle();
-    let begun =
-        Notice::Exit { instrument: ID, reason: ExitReason::Stop, position: NetQty::from_lots(100) };
-    assert!(rig.said.contains(&begun), "{:?}", rig.said);
-    for _ in 0..3 {
-        rig.wait(SECOND);
-        rig.market(19_620);
-    }
-    assert_eq!(rig.held(), 0, "what the stop left is closed, and nothing is bought again");
-    assert_eq!(rig.flat_scopes(), [(Scope::Instrument(ID), ExitReason::Stop)]);
-    let entries = rig.sent.iter().filter(|order| order.purpose == Purpose::Entry).count();
-    assert_eq!(entries, 1);
-}
-
-#[test]
-fn profits_are_taken_and_time_runs_out() {
-    let mut rig = Rig::new(&config());
-    let target =
-        Target { position: NetQty::from_lots(-100), stop: None, take_profit: Some(price(19_800)) };
-    rig.decide(Intent::Target(target));
-    rig.market(19_800);
-    rig.want(50);
-    for _ in 0..299 {
-        rig.wait(SECOND);
-        rig.market(19_800);
-    }
-    assert_eq!(rig.held(), 50);
-    rig.wait(2 * SECOND);
-    assert_eq!(rig.held(), 0);
-    let reasons: Vec<_> = rig.flat_scopes().into_iter().map(|(_, reason)| reason).collect();
-    assert_eq!(reasons, [ExitReason::TakeProfit, ExitReason::MaxHolding]);
 }
 
 #[test]

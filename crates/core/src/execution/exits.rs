@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ExitReason, Money, NEVER, Price, Side};
+use crate::domain::{ExitReason, Money, NEVER, Price, Rate, Side};
 use crate::execution::desk::Market;
+use crate::execution::entries::within;
 use crate::portfolio::{Portfolio, Position};
 use crate::risk::ExitLimits;
 
@@ -14,11 +15,64 @@ pub struct ExitPlan {
     pub stop: Option<Price>,
     /// Leave when the price gets here, gaining.
     pub take_profit: Option<Price>,
+    /// Leave when the price falls back this far from the best one, as a fraction of it.
+    pub trailing: Option<Rate>,
     /// Leave after this long.
     pub max_holding_ns: Option<i64>,
+    /// The best price since the position was opened: of the mark, which a wick in the book moves
+    /// less.
+    best: Option<Price>,
 }
 
 impl ExitPlan {
+    /// A plan for a position that has yet to be opened.
+    pub const fn new(
+        stop: Option<Price>,
+        take_profit: Option<Price>,
+        trailing: Option<Rate>,
+        max_holding_ns: Option<i64>,
+    ) -> Self {
+        Self { stop, take_profit, trailing, max_holding_ns, best: None }
+    }
+
+    /// Another plan for the same position: its best price stays what it was.
+    pub(super) const fn renew(&mut self, plan: Self) {
+        *self = Self { best: self.best, ..plan };
+    }
+
+    /// The position is gone.
+    pub(super) const fn forget_best(&mut self) {
+        self.best = None;
+    }
+
+    /// The price moved while a position is held.
+    pub(super) fn follow(&mut self, position: &Position) {
+        let (Some(_), Some(side), Some(mark)) =
+            (self.trailing, position.closing_side(), position.mark())
+        else {
+            return;
+        };
+        // What is best for the position is worst for the order that closes it.
+        let better = |best: Price| mark.better(side.opposite(), best);
+        if self.best.is_none_or(|best| better(best)) {
+            self.best = Some(mark);
+        }
+    }
+
+    /// Where the strategy's own stops leave the position: the nearer of the fixed and the trailing
+    /// one.
+    pub(super) fn stop_level(&self, side: Side) -> Option<Price> {
+        let trail = self.best.zip(self.trailing).map(|(best, back)| {
+            let ticks = within(best.ticks(), back.parts());
+            best.worse(side, ticks)
+        });
+        match (self.stop, trail) {
+            (Some(stop), Some(trail)) if trail.better(side.opposite(), stop) => Some(trail),
+            (None, trail) => trail,
+            (stop, _) => stop,
+        }
+    }
+
     /// When the position has been held as long as it may be.
     pub(super) fn deadline_ns(&self, position: &Position, limits: &ExitLimits) -> i64 {
         if position.qty().is_flat() {
@@ -58,7 +112,7 @@ impl ExitPlan {
                 (Side::Ask, false) | (Side::Bid, true) => price >= level,
             })
         };
-        if self.stop.is_some_and(|stop| beyond(stop, true)) {
+        if self.stop_level(side).is_some_and(|stop| beyond(stop, true)) {
             return Some(ExitReason::Stop);
         }
         if self.take_profit.is_some_and(|target| beyond(target, false)) {

@@ -78,7 +78,7 @@ impl Lane {
     pub fn want(&mut self, strategy: StrategyId, wanted: Wanted, plan: ExitPlan) {
         self.strategy = strategy;
         self.wanted = wanted;
-        self.plan = plan;
+        self.plan.renew(plan);
     }
 
     /// Close the position, whatever is wanted.
@@ -105,12 +105,15 @@ impl Lane {
         if position.qty().is_flat() {
             return;
         }
+        self.plan.follow(position);
         let due = self.plan.due(position, desk.portfolio, &desk.market, desk.limits);
         if let Some(reason) = due
             && self.job.is_none_or(|job| reason < job.reason())
         {
             self.close(desk, reason, Qty::ZERO);
             self.work(desk, request);
+        } else if self.plan.trailing.is_some() {
+            self.protection.ensure(desk, &self.plan);
         }
     }
 
@@ -169,12 +172,22 @@ impl Lane {
         if let Some(job) = &mut self.job {
             job.traded();
         }
+        match desk.position() {
+            Some(position) if !position.qty().is_flat() => self.plan.follow(position),
+            _ => self.plan.forget_best(),
+        }
     }
 
     /// What was wanted is wanted no more: it was wanted of another position, or by nobody who
     /// still looks.
     pub const fn forget(&mut self) {
         self.wanted = Wanted::Nothing;
+    }
+
+    /// The position turned out to be another one: what was wanted and seen of the old one is over.
+    pub const fn mistaken(&mut self) {
+        self.wanted = Wanted::Nothing;
+        self.plan.forget_best();
     }
 
     /// The venue says what became of an order here. How it ended, if it did.

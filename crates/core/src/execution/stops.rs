@@ -132,7 +132,7 @@ fn trigger(desk: &Desk<'_>, plan: &ExitPlan, side: Side) -> Option<Price> {
     let entry = position.entry_price(desk.instrument)?;
     let farthest = entry.worse(side, within(entry.ticks(), desk.limits.stop_distance.parts()));
     let mut trigger = farthest;
-    if let Some(stop) = plan.stop
+    if let Some(stop) = plan.stop_level(side)
         && stop.better(side.opposite(), trigger)
     {
         trigger = stop;

@@ -199,12 +199,14 @@ impl<'a> Encoder<'a> {
                 self.signed(ticks(signal.stop));
                 self.signed(ticks(signal.take_profit));
                 self.signed(signal.max_holding_ns.unwrap_or(ABSENT));
+                self.signed(signal.trailing.map_or(ABSENT, Rate::parts));
                 SIGNAL
             }
             Intent::Target(target) => {
                 self.signed(target.position.lots());
                 self.signed(ticks(target.stop));
                 self.signed(ticks(target.take_profit));
+                self.signed(target.trailing.map_or(ABSENT, Rate::parts));
                 TARGET
             }
             Intent::Quotes(quotes) => {
@@ -415,8 +417,14 @@ impl<'a> Record<'a> {
         let (&woken, payload) = self.payload.split_first()?;
         let signed = |word: u64| Some(word.cast_signed()).filter(|&number| number != ABSENT);
         let price = |word| signed(word).map(Price::from_ticks);
+        // Journals from before there were trailing stops end a word earlier.
+        let trailing = |rest: &[u64]| match *rest {
+            [] => Some(None),
+            [parts] => Some(signed(parts).map(Rate::from_parts)),
+            _ => None,
+        };
         let intent = match (self.flags, payload) {
-            (SIGNAL, &[direction, confidence, stop, take_profit, max_holding]) => {
+            (SIGNAL, &[direction, confidence, stop, take_profit, max_holding, ref rest @ ..]) => {
                 Intent::Signal(Signal {
                     direction: match direction {
                         0 => Direction::Flat,
@@ -427,13 +435,15 @@ impl<'a> Record<'a> {
                     confidence: f64::from_bits(confidence),
                     stop: price(stop),
                     take_profit: price(take_profit),
+                    trailing: trailing(rest)?,
                     max_holding_ns: signed(max_holding),
                 })
             }
-            (TARGET, &[position, stop, take_profit]) => Intent::Target(Target {
+            (TARGET, &[position, stop, take_profit, ref rest @ ..]) => Intent::Target(Target {
                 position: NetQty::from_lots(position.cast_signed()),
                 stop: price(stop),
                 take_profit: price(take_profit),
+                trailing: trailing(rest)?,
             }),
             (QUOTES, &[bids, ref levels @ ..]) => {
                 let levels: &[Level] = bytemuck::try_cast_slice(levels).ok()?;

@@ -62,10 +62,15 @@ fn samples(levels: &[Level]) -> Vec<Event<'_>> {
         confidence: 0.25,
         stop: Some(Price::from_ticks(0)),
         take_profit: None,
+        trailing: None,
         max_holding_ns: Some(1),
     };
-    let target =
-        Target { position: NetQty::from_lots(-4), stop: None, take_profit: Some(bar.open) };
+    let target = Target {
+        position: NetQty::from_lots(-4),
+        stop: None,
+        take_profit: Some(bar.open),
+        trailing: None,
+    };
     vec![
         at(8, Body::Decision(decide(Intent::Quotes(Quotes { bids, asks })))),
         at(9, Body::Decision(decide(Intent::Signal(signal)))),

@@ -198,6 +198,7 @@ mod tests {
             confidence,
             stop: stop.map(price),
             take_profit: None,
+            trailing: None,
             max_holding_ns: None,
         }
     }

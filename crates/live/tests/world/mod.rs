@@ -509,8 +509,12 @@ impl World {
         let woken_ns = self.now;
         let lots = random.below(800) as i64;
         let side = if random.chance(0.5) { 1 } else { -1 };
-        let target =
-            |lots| Target { position: NetQty::from_lots(lots), stop: None, take_profit: None };
+        let target = |lots| Target {
+            position: NetQty::from_lots(lots),
+            stop: None,
+            take_profit: None,
+            trailing: None,
+        };
         let away = 1 + random.below(20) as i64;
         let quote = |price: Price, sign: i64| {
             let moved = Price::from_ticks(price.ticks() + sign * away * 10);
