@@ -58,7 +58,7 @@ bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=co
 twins: dev ## The long comparison with the naive twins: a million sequences
 	$(PY) -m pytest -q -s -m long tests/reference
 
-simulate: ## Days of faults without sockets: FLYBALL_SIM_HOURS=48
+simulate: ## Days of faults without sockets, an hour a seed: FLYBALL_SIM_HOURS=48, FLYBALL_SIM_MINUTES=60
 	FLYBALL_SIM_HOURS=$(or $(FLYBALL_SIM_HOURS),48) cargo test -p flyball-live --locked --test simulation -- --ignored --nocapture
 
 crash: ## Kill a trading engine at 500 moments and at its system calls: FLYBALL_CRASHES=500

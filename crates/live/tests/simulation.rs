@@ -2,7 +2,8 @@
 //! real world has shown going wrong. After each storm: the same position, the same cash to the last
 //! unit, the same orders at the engine and at the venue, none of them doubled.
 //!
-//! `FLYBALL_SIM_HOURS` makes the long programme as long as that (`make simulate`).
+//! `FLYBALL_SIM_HOURS` makes the long programme as long as that, `FLYBALL_SIM_MINUTES` the storm of
+//! each seed (`make simulate`).
 
 #![allow(
     clippy::print_stdout,
@@ -12,6 +13,8 @@
 )]
 
 mod world;
+
+use std::collections::BTreeMap;
 
 use flyball_core::domain::{MINUTE, Notice, Operator, Random, SECOND, Scope};
 use flyball_exchange::MarketSetup;
@@ -130,9 +133,13 @@ fn after_every_fault_alone_engine_and_venue_agree() {
 
 #[test]
 fn after_faults_together_and_crashes_engine_and_venue_agree() {
-    for seed in 0..6 {
-        storm(seed, 10);
+    let mut tally = Tally::default();
+    for seed in 0..100 {
+        tally.add(storm(seed, 3));
     }
+    println!("{tally}");
+    assert_eq!(tally.seeds, 100);
+    assert!(tally.faults.len() == FAULTS.len() + WILD.len(), "every class: {tally}");
 }
 
 /// The long programme: `FLYBALL_SIM_HOURS=24 cargo test -p flyball-live --release --test simulation
@@ -140,24 +147,61 @@ fn after_faults_together_and_crashes_engine_and_venue_agree() {
 #[test]
 #[ignore = "long: make simulate"]
 fn days_of_storms() {
-    let hours = std::env::var("FLYBALL_SIM_HOURS").ok().and_then(|text| text.parse().ok());
-    let hours: f64 = hours.unwrap_or(24.0);
-    let seed = std::env::var("FLYBALL_SIM_SEED").ok().and_then(|text| text.parse().ok());
-    let (mut done, mut seed, mut crashes) = (0.0, seed.unwrap_or(1_000), 0);
-    while done < hours {
-        let (simulated, died) = storm(seed, 60);
-        done += simulated;
-        crashes += died;
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<f64>().ok());
+    let hours = number("FLYBALL_SIM_HOURS").unwrap_or(24.0);
+    let minutes = number("FLYBALL_SIM_MINUTES").unwrap_or(60.0) as i64;
+    let mut seed = number("FLYBALL_SIM_SEED").unwrap_or(1_000.0) as u64;
+    let mut tally = Tally::default();
+    while tally.hours < hours {
+        tally.add(storm(seed, minutes));
+        if tally.seeds % 20 == 0 || tally.hours >= hours {
+            println!("{hours} hours wanted, up to seed {seed}: {tally}");
+        }
         seed += 1;
-        println!("{done:.1} of {hours} simulated hours, {crashes} crashes, seed {seed}");
+    }
+}
+
+/// What was simulated. Nothing broke in it: a violation ends the programme.
+#[derive(Default)]
+struct Tally {
+    seeds: u32,
+    hours: f64,
+    crashes: u64,
+    faults: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.seeds += 1;
+        self.hours += other.hours;
+        self.crashes += other.crashes;
+        for (name, times) in other.faults {
+            *self.faults.entry(name).or_default() += times;
+        }
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { seeds, hours, crashes, faults } = self;
+        let years = hours / 24.0 / 365.0;
+        write!(
+            f,
+            "{seeds} seeds, {hours:.1} simulated hours ({years:.4} years), {crashes} crashes"
+        )?;
+        write!(f, ", 0 violations; storms with")?;
+        for (name, times) in faults {
+            write!(f, " · {name} {times}")?;
+        }
+        Ok(())
     }
 }
 
 /// Some faults at a time, changing; processes that are killed; in between, calm and a comparison.
-fn storm(seed: u64, minutes: i64) -> (f64, u64) {
+fn storm(seed: u64, minutes: i64) -> Tally {
     let mut random = Random::new(seed * 7 + 1);
     let mut world = World::new(seed, 2, market(), "");
-    let mut crashes = 0;
+    let mut tally = Tally::default();
     let end = START_NS + minutes * MINUTE;
     while world.now < end {
         let all: Vec<_> = FAULTS.iter().chain(&WILD).collect();
@@ -166,13 +210,16 @@ fn storm(seed: u64, minutes: i64) -> (f64, u64) {
             (0..count).map(|_| all[random.below(all.len() as u64) as usize]).collect();
         let names: Vec<_> = picked.iter().map(|(name, _)| *name).collect();
         let lines: Vec<_> = picked.iter().map(|(_, line)| *line).collect();
+        for name in &names {
+            *tally.faults.entry(name).or_default() += 1;
+        }
         world.gateway.set_script(Script::parse(&script(&lines)).unwrap());
         let until = world.now + 3 * MINUTE;
         while world.now < until {
             let next = world.now + SECOND + random.below(40 * SECOND.unsigned_abs()) as i64;
             trade(&mut world, next.min(until));
             if random.chance(0.3) {
-                crashes += 1;
+                tally.crashes += 1;
                 let lost = random.below(4) as usize;
                 world.crash(random.below(2) as usize, lost);
             }
@@ -180,7 +227,7 @@ fn storm(seed: u64, minutes: i64) -> (f64, u64) {
         calm_down(&mut world);
         check(&world, &format!("seed {seed}, {names:?}"));
     }
-    (world.hours(), crashes)
+    Tally { hours: world.hours(), ..tally }
 }
 
 #[test]
