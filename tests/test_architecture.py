@@ -29,9 +29,19 @@ ALLOWED: dict[str, set[str]] = {
     "trading.runtime": BASE | {"config", "trading.strategies"},
     "research.data": BASE | {"config"},
     "research.analytics": BASE,
+    # Reads prices from the catalogue, and measures with the ratios of analytics.
+    "research.risk": BASE | {"research.data", "research.analytics"},
     "ops.report": BASE | {"config", "svg", "trading.runtime", "research.analytics"},
     "ops.cli": BASE
-    | {"config", "trading.runtime", "trading.strategies", "research.data", "ops.report"},
+    | {
+        "config",
+        "trading.runtime",
+        "trading.strategies",
+        "research.data",
+        "research.analytics",
+        "research.risk",
+        "ops.report",
+    },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.
 FACADE = set(ALLOWED) | {"_core"}
