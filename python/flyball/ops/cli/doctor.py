@@ -47,6 +47,8 @@ def doctor(
         _clock,
         lambda: _optional("duckdb", "SQL and as-of joins over datasets"),
         lambda: _optional("polars", "results and tables as frames"),
+        lambda: _optional("scipy", "risk: distributions and fits"),
+        lambda: _optional("arch", "risk: GARCH"),
     ]
     findings = [check() for check in checks]
     wrong = any(finding.state == "error" for finding in findings)

@@ -27,6 +27,7 @@ app.command("flyball.ops.cli.control:kill")
 app.command("flyball.ops.cli.control:resume")
 app.command("flyball.ops.cli.replay:replay")
 app.command("flyball.ops.cli.data:app", name="data")
+app.command("flyball.ops.cli.risk:app", name="risk")
 app.command("flyball.ops.cli.exchange:exchange")
 app.command("flyball.ops.cli.doctor:doctor")
 

@@ -4,11 +4,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flyball import _core
 from flyball.errors import JournalError
 
-__all__ = ["Replayed", "replay"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Replayed", "equity_of", "replay"]
 
 _RECORDS = 500_000
 
@@ -58,3 +63,33 @@ def replay(journal: Path | str, *, progress: Callable[[int], None] | None = None
         recorded_by=build,
         same_build=build == _core.BUILD,
     )
+
+
+def equity_of(
+    journal: Path | str, *, step_ns: int
+) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
+    """The equity curve of the run that a journal recorded, by running it again.
+
+    Parameters
+    ----------
+    journal : Path or str
+        The journal's folder.
+    step_ns : int
+        How often equity is looked at, nanoseconds.
+
+    Returns
+    -------
+    arrays of int64 and float64, shape (n,)
+        Times (UTC nanoseconds) and equity (settlement currency, NaN where it was unknown).
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read or does not replay.
+    """
+    folder = Path(journal)
+    about = json.loads(_core.journal_about(folder))
+    if "engine" not in about:
+        raise JournalError(f"{folder}: its header holds no engine configuration to replay with")
+    samples = _core.collect_journal(folder, json.dumps(about["engine"]), step_ns)["samples"]
+    return samples["time_ns"], samples["equity"]
