@@ -54,7 +54,7 @@ impl ExitPlan {
         };
         // What is best for the position is worst for the order that closes it.
         let better = |best: Price| mark.better(side.opposite(), best);
-        if self.best.is_none_or(|best| better(best)) {
+        if self.best.is_none_or(better) {
             self.best = Some(mark);
         }
     }
