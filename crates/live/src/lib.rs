@@ -24,6 +24,7 @@ pub mod recorder;
 pub mod recording;
 pub mod recover;
 pub mod runtime;
+pub mod sentinel;
 pub mod session;
 pub mod transport;
 

@@ -156,6 +156,7 @@ fn plan(url: &str, folder: PathBuf) -> Plan {
         expires_ns: 3 * SECOND,
         answer_ns: SECOND,
         adopt_positions: false,
+        guarded: false,
         cancel_foreign: false,
         weight_per_minute: 1_000_000,
         seed: 1,

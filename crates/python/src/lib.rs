@@ -12,6 +12,7 @@ mod mirror;
 mod recording;
 mod replay;
 mod run;
+mod sentinel;
 mod strategies;
 mod tables;
 mod twin;
@@ -44,6 +45,8 @@ mod _core {
     use super::replay::{Replay, collect_journal, journal_about};
     #[pymodule_export]
     use super::run::Run;
+    #[pymodule_export]
+    use super::sentinel::{release_sentinel, run_sentinel, sentinel_stand};
     #[pymodule_export]
     use super::twin::run_accounts;
     #[pymodule_export]

@@ -16,8 +16,11 @@ use flyball_live::Clock;
 use flyball_live::io::Endpoints;
 use flyball_live::mailbox::{Answer, Letters};
 use flyball_live::runtime::{
-    Control, Input, Patience, Plan, Run, StartError, Watcher, ask_control, listing, status_json,
+    Control, Input, Launch, Patience, Plan, Run, StartError, Watcher, ask_control, listing,
+    status_json,
 };
+use flyball_live::sentinel::beat::Said;
+use flyball_live::sentinel::settings::WEIGHT_A_MINUTE as SENTINEL_WEIGHT;
 use flyball_live::session::WEIGHT_A_MINUTE;
 use flyball_venues::hyperliquid::sign::{Address, Network, SigningKey};
 
@@ -46,10 +49,11 @@ struct LivePlan {
     answer_ns: i64,
     adopt_positions: bool,
     cancel_foreign: bool,
+    guarded: bool,
     seed: u64,
 }
 
-fn start_error(error: &StartError) -> PyErr {
+pub(crate) fn start_error(error: &StartError) -> PyErr {
     let kind = match error {
         StartError::Recover(_) | StartError::Journal(_) => Kind::Journal,
         StartError::Venue { .. } => Kind::Data,
@@ -107,7 +111,13 @@ impl LiveRun {
             answer_ns: plan.answer_ns,
             adopt_positions: plan.adopt_positions,
             cancel_foreign: plan.cancel_foreign,
-            weight_per_minute: WEIGHT_A_MINUTE,
+            // Both ask from the same address.
+            weight_per_minute: if plan.guarded {
+                WEIGHT_A_MINUTE - SENTINEL_WEIGHT
+            } else {
+                WEIGHT_A_MINUTE
+            },
+            guarded: plan.guarded,
             seed: plan.seed,
             build: crate::BUILD.to_owned(),
         };
@@ -205,6 +215,15 @@ impl LiveRun {
         Ok(())
     }
 
+    /// Start a sentinel's process, and start it again whenever it ends before the run. What it
+    /// reads from its input holds its key.
+    fn guard(&self, command: Vec<String>, line: String, log: PathBuf) -> PyResult<()> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = run.as_mut().ok_or_else(|| raise(Kind::Config, "the run has ended"))?;
+        let launch = Launch { command, input: line, log };
+        run.guard(launch).map_err(|error| raise(Kind::Config, error))
+    }
+
     /// Whether the engine's thread is alive.
     #[getter]
     fn alive(&self) -> bool {
@@ -288,6 +307,8 @@ struct Request {
     what: String,
     #[serde(default)]
     scope: Option<String>,
+    #[serde(default)]
+    sentinel: Option<Said>,
 }
 
 fn answer(inputs: &SyncSender<Input>, watcher: &Watcher, request: &str) -> String {
@@ -299,6 +320,9 @@ fn answer(inputs: &SyncSender<Input>, watcher: &Watcher, request: &str) -> Strin
     if request.what == "status" {
         return status_json(inputs, watcher)
             .unwrap_or_else(|| failed("the engine does not answer".to_owned()));
+    }
+    if let ("beat", Some(said)) = (request.what.as_str(), request.sentinel) {
+        return serde_json::to_string(&watcher.pulse().answer(said)).unwrap_or_default();
     }
     match operator(&request.what, request.scope.as_deref()) {
         Ok(operator) if inputs.send(Input::Operator(operator)).is_ok() => {

@@ -5,6 +5,9 @@ A key file is TOML that only its owner can read:
     network = "testnet"    # mainnet, testnet or local
     account = "0x…"        # the account, never an agent's address
     agent_key = "0x…"      # the private key of an agent of the account, never the account's own
+
+    [sentinel]             # optional
+    agent_key = "0x…"      # of another agent: the sentinel's own
 """
 
 import os
@@ -29,10 +32,18 @@ _KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _FILE_MAX = 64 << 10
 
 
+class _SentinelKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    agent_key: str
+
+    def __repr__(self) -> str:
+        return "_SentinelKey(…)"
+
+
 class _KeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     network: Network
     account: str
     agent_key: str
+    sentinel: _SentinelKey | None = None
 
     def __repr__(self) -> str:
         return "_KeyFile(…)"
@@ -51,17 +62,30 @@ class Keys:
     network: Network
     account: str
     agent_key: str = field(repr=False)
+    sentinel_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.account):
             raise ConfigError("account: wants 0x and 40 hexadecimal digits")
-        if not _KEY.fullmatch(self.agent_key):
-            raise ConfigError("agent_key: wants 0x and 64 hexadecimal digits")
-        if _core.key_address(self.agent_key) == self.account.lower():
+        engine = self._agent(self.agent_key, "agent_key")
+        if self.sentinel_key is None:
+            return
+        if self._agent(self.sentinel_key, "sentinel.agent_key") == engine:
             raise ConfigError(
-                "agent_key: is the account's own key, which can take money out: approve an agent "
+                "sentinel.agent_key: is the engine's: the sentinel wants an agent of its own, or "
+                "their nonces meet. Approve a second agent and give its key"
+            )
+
+    def _agent(self, key: str, name: str) -> str:
+        if not _KEY.fullmatch(key):
+            raise ConfigError(f"{name}: wants 0x and 64 hexadecimal digits")
+        address = _core.key_address(key)
+        if address == self.account.lower():
+            raise ConfigError(
+                f"{name}: is the account's own key, which can take money out: approve an agent "
                 "and give the agent's key"
             )
+        return address
 
 
 def load_keys(path: Path, *, network: Network) -> Keys:
@@ -80,7 +104,12 @@ def load_keys(path: Path, *, network: Network) -> Keys:
             "keys of one network are never used on another"
         )
     try:
-        return Keys(network=found.network, account=found.account.lower(), agent_key=found.agent_key)
+        return Keys(
+            network=found.network,
+            account=found.account.lower(),
+            agent_key=found.agent_key,
+            sentinel_key=None if found.sentinel is None else found.sentinel.agent_key,
+        )
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 

@@ -53,6 +53,8 @@ pub enum Body<'a> {
     Strategy(StrategyState),
     /// Whether we hear what happens to our account.
     Account(AccountState),
+    /// Whether the sentinel watches over us, and lets us take risk.
+    Sentinel(SentinelState),
     /// Time passed: a deadline that the engine asked for is due.
     Timer,
 }
@@ -364,6 +366,18 @@ pub struct AccountState {
     pub known: bool,
 }
 
+/// What the sentinel, a process of its own that watches over the account, is to this run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SentinelState {
+    /// It watches; or the run has none, and was told so.
+    #[default]
+    Watching,
+    /// It should watch and is not heard: no new risk.
+    Lost,
+    /// It watches, and wants no new risk: it cannot see the account, or sees another one than we do.
+    Restrains,
+}
+
 /// Whether a strategy answers when it is woken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Attention {
@@ -418,6 +432,7 @@ impl Body<'_> {
             | Self::Operator(_)
             | Self::Strategy(_)
             | Self::Account(_)
+            | Self::Sentinel(_)
             | Self::Timer => None,
         }
     }

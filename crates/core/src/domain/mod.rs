@@ -23,7 +23,7 @@ pub use decimal::{Decimal, DecimalError};
 pub use event::{
     AccountState, Attention, Bar, Body, CancelReason, Decision, Depth, DepthKind, Event, FeedState,
     Fill, FundingPayment, FundingRate, Level, Operator, OrderReport, PositionReport, Reference,
-    RejectReason, Sequence, Status, StrategyState, Touch, Trade, Transfer,
+    RejectReason, SentinelState, Sequence, Status, StrategyState, Touch, Trade, Transfer,
 };
 pub use ids::{ClientOrderId, InstrumentId, StrategyId, VenueOrderId};
 pub use instrument::{

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attention, ClientOrderId, InstrumentId, Money, NetQty, Order, Rate, StrategyId,
+    Attention, ClientOrderId, InstrumentId, Money, NetQty, Order, Rate, SentinelState, StrategyId,
 };
 
 /// The kill switches.
@@ -367,6 +367,11 @@ pub enum Notice {
     Account {
         /// Whether we do now.
         known: bool,
+    },
+    /// The sentinel began or ceased to watch, or wants no new risk.
+    Sentinel {
+        /// What it is to us now.
+        state: SentinelState,
     },
     /// A strategy began or ceased to answer.
     Attention {

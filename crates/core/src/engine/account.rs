@@ -2,6 +2,7 @@
 
 use crate::domain::{
     AccountState, Fill, FundingPayment, Instrument, Notice, OrderReport, PositionReport,
+    SentinelState,
 };
 use crate::engine::Engine;
 use crate::portfolio::FillEffect;
@@ -49,6 +50,19 @@ impl Engine {
             if !state.known {
                 self.on_lane(id, out, |lane, _, _| lane.forget());
             }
+            self.work(id, out);
+        }
+    }
+
+    /// The sentinel watches, is lost, or wants no new risk: what could add some is withdrawn.
+    pub(super) fn on_sentinel(&mut self, state: SentinelState, out: &mut Commands) {
+        if self.sentinel == state {
+            return;
+        }
+        self.sentinel = state;
+        out.notice(Notice::Sentinel { state });
+        for index in 0..self.instruments.len() {
+            let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
             self.work(id, out);
         }
     }

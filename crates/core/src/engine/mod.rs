@@ -15,7 +15,9 @@ mod view;
 use serde::{Deserialize, Serialize};
 
 use crate::book::Book;
-use crate::domain::{Body, ConfigError, Event, Instrument, InstrumentId, NEVER, Rate, StrategyId};
+use crate::domain::{
+    Body, ConfigError, Event, Instrument, InstrumentId, NEVER, Rate, SentinelState, StrategyId,
+};
 use crate::execution::{Desk, Execution, Lane};
 use crate::portfolio::Portfolio;
 use crate::risk::{Commands, ExitLimits, Gate, Scenarios, Switches};
@@ -66,6 +68,7 @@ pub struct Engine {
     locks: Vec<bool>,
     /// Whether we hear what happens to the account.
     account_known: bool,
+    sentinel: SentinelState,
     group: Option<Group>,
     /// When each lane wants to be looked at.
     lane_due: Vec<i64>,
@@ -116,6 +119,7 @@ impl Engine {
             max_data_age_ns: max_age,
             locks: vec![false; count],
             account_known: true,
+            sentinel: SentinelState::default(),
             group: None,
             lane_due: vec![NEVER; count],
             due_ns: i64::MIN,
@@ -153,6 +157,7 @@ impl Engine {
             Body::Operator(operator) => self.on_operator(*operator, out),
             Body::Strategy(state) => self.on_attention(*state, out),
             Body::Account(state) => self.on_account(*state, out),
+            Body::Sentinel(state) => self.on_sentinel(*state, out),
         }
         if self.now_ns >= self.due_ns {
             self.on_due(out);

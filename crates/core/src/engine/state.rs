@@ -1,7 +1,7 @@
 //! What the engine knows, for those who look on; and its whole state, kept and restored.
 
 use crate::book::Book;
-use crate::domain::{Attention, Instrument, InstrumentId};
+use crate::domain::{Attention, Instrument, InstrumentId, SentinelState};
 use crate::engine::{Engine, EngineError, Market};
 use crate::execution::Execution;
 use crate::portfolio::Portfolio;
@@ -68,6 +68,7 @@ impl Engine {
             || self.switches.position_latch(id).is_tripped()
             || self.inattentive(id)
             || !self.account_known
+            || self.sentinel != SentinelState::Watching
         {
             Mode::ReduceOnly
         } else {
@@ -78,6 +79,11 @@ impl Engine {
     /// Whether we hear what happens to the account.
     pub const fn account_known(&self) -> bool {
         self.account_known
+    }
+
+    /// What the sentinel is to this run.
+    pub const fn sentinel(&self) -> SentinelState {
+        self.sentinel
     }
 
     fn inattentive(&self, id: InstrumentId) -> bool {

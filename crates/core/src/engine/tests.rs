@@ -2,8 +2,8 @@ use super::*;
 use crate::domain::{
     AccountState, Attention, CommandOf, Decision, Depth, DepthKind, Direction, ExitReason,
     FeedState, HOUR, Intent, Level, MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind,
-    PriceRule, Purpose, Quotes, Rate, Reference, SECOND, Scope, Sequence, SequenceRule, Side,
-    Signal, StrategyState, SwitchName, Target, Touch,
+    PriceRule, Purpose, Quotes, Rate, Reference, SECOND, Scope, SentinelState, Sequence,
+    SequenceRule, Side, Signal, StrategyState, SwitchName, Target, Touch,
 };
 use crate::risk::testing::profile;
 use crate::sim::{AccountId, QueueModel, Venue};
@@ -720,20 +720,24 @@ fn another_configuration_goes_on_with_account_latches_and_ids() {
 }
 
 #[test]
-fn an_account_that_is_not_heard_takes_no_new_risk_and_keeps_its_exits() {
-    let mut rig = Rig::new(&config());
-    rig.want(100);
-    rig.tell(Body::Account(AccountState { known: false }));
-    rig.want(200);
-    assert_eq!(rig.held(), 100);
-    rig.market(19_500);
-    assert_eq!(rig.held(), 0, "its loss was cut all the same");
-    rig.tell(Body::Account(AccountState { known: true }));
-    rig.market(20_000);
-    rig.wait(HOUR);
-    rig.market(20_000);
-    rig.want(100);
-    assert_eq!(rig.held(), 100);
+fn whoever_does_not_hear_the_account_or_its_sentinel_takes_no_new_risk_and_keeps_its_exits() {
+    let [off, on] = [false, true].map(|known| Body::Account(AccountState { known }));
+    let [no, yes] = [SentinelState::Restrains, SentinelState::Watching].map(Body::Sentinel);
+    for (gone, back) in [(off, on), (Body::Sentinel(SentinelState::Lost), yes), (no, yes)] {
+        let mut rig = Rig::new(&config());
+        rig.want(100);
+        rig.tell(gone);
+        rig.want(200);
+        assert_eq!(rig.held(), 100, "none was added");
+        rig.market(19_500);
+        assert_eq!(rig.held(), 0, "its loss was cut all the same");
+        rig.tell(back);
+        rig.market(20_000);
+        rig.wait(HOUR);
+        rig.market(20_000);
+        rig.want(100);
+        assert_eq!(rig.held(), 100);
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     AccountState, Bar, Body, CommandOf, Decision, Depth, DepthKind, Direction, Event, FeedState,
     Fill, FundingPayment, FundingRate, InstrumentId, Intent, Level, NetQty, Operator, Order,
-    OrderReport, PositionReport, Price, Qty, Quotes, Rate, Reference, Sequence, Side, Signal,
-    StrategyId, StrategyState, Target, Touch, Trade, Transfer,
+    OrderReport, PositionReport, Price, Qty, Quotes, Rate, Reference, SentinelState, Sequence,
+    Side, Signal, StrategyId, StrategyState, Target, Touch, Trade, Transfer,
 };
 use crate::journal::JournalError;
 
@@ -64,6 +64,7 @@ enum Rare {
     Operator(Operator),
     Strategy(StrategyState),
     State(AccountState),
+    Sentinel(SentinelState),
 }
 
 /// Appends records to a buffer of words.
@@ -229,6 +230,7 @@ impl<'a> Encoder<'a> {
             Body::Operator(x) => Rare::Operator(x),
             Body::Strategy(x) => Rare::Strategy(x),
             Body::Account(x) => Rare::State(x),
+            Body::Sentinel(x) => Rare::Sentinel(x),
             // Written by their own arms above.
             Body::Depth(_)
             | Body::Touch(_)
@@ -467,6 +469,7 @@ impl<'a> Record<'a> {
             Rare::Operator(x) => Body::Operator(x),
             Rare::Strategy(x) => Body::Strategy(x),
             Rare::State(x) => Body::Account(x),
+            Rare::Sentinel(x) => Body::Sentinel(x),
         })
     }
 

@@ -1,10 +1,11 @@
 //! The engine's thread: takes in what other threads bring, hands out what is to be done, and never
 //! waits for anybody.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 
 use flyball_core::domain::{
-    Attention, Body, CommandOf, Decision, Event, Notice, Operator, StrategyId, StrategyState,
+    Attention, Body, CommandOf, Decision, Event, Notice, Operator, Scope, StrategyId, StrategyState,
 };
 use flyball_core::engine::Engine;
 use flyball_core::journal::{Entry, decode};
@@ -16,6 +17,7 @@ use crate::mailbox::{Answer, Mailbox};
 use crate::market::{Deliver, Wish};
 use crate::node::Node;
 use crate::recorder::Recorder;
+use crate::runtime::guard::{BEAT_EVERY, BEAT_EVERY_NS, Guarded, Pulse, Step};
 use crate::runtime::status::{self, Status};
 use crate::session::Batch;
 
@@ -91,6 +93,9 @@ pub struct EngineThread {
     scratch: Vec<Command>,
     notices: std::collections::VecDeque<(i64, Notice)>,
     refused_events: u64,
+    pulse: Arc<Pulse>,
+    guarded: Guarded,
+    beat_ns: i64,
 }
 
 /// What the engine's thread is joined to.
@@ -104,6 +109,8 @@ pub struct Joints {
     pub market: Reach<Wish>,
     /// Where emptied words go back to.
     pub empty: Sender<Vec<u64>>,
+    /// Beats, the sentinel's and the engine's.
+    pub pulse: Arc<Pulse>,
 }
 
 impl EngineThread {
@@ -115,7 +122,8 @@ impl EngineThread {
         strategies: Vec<Beside>,
         patience: Patience,
     ) -> Self {
-        let Joints { from, orders, market, empty } = joints;
+        let Joints { from, orders, market, empty, pulse } = joints;
+        let guarded = Guarded::new(pulse.is_expected());
         Self {
             node,
             clock,
@@ -128,6 +136,9 @@ impl EngineThread {
             scratch: Vec::with_capacity(256),
             notices: std::collections::VecDeque::with_capacity(NOTICES_KEPT),
             refused_events: 0,
+            pulse,
+            guarded,
+            beat_ns: i64::MIN,
         }
     }
 
@@ -135,11 +146,18 @@ impl EngineThread {
     pub fn run(mut self) -> Node<Recorder> {
         self.begin();
         loop {
-            let wait = self.clock.until(self.due_ns());
-            match self.from.recv_timeout(wait) {
+            let due = self.due_ns();
+            let wait = self.clock.until(due).min(BEAT_EVERY);
+            let came = self.from.recv_timeout(wait);
+            // Before anything is taken in: this thread may have stood still.
+            self.pulse();
+            match came {
                 Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => return self.node,
                 Ok(input) => self.take(input),
-                Err(RecvTimeoutError::Timeout) => self.happened(Body::Timer),
+                Err(RecvTimeoutError::Timeout) if self.clock.now_ns() >= due => {
+                    self.happened(Body::Timer);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
             self.act();
             for _ in 0..AT_ONCE {
@@ -152,6 +170,23 @@ impl EngineThread {
             }
             self.watch_strategies();
         }
+    }
+
+    /// Beat, and heed the sentinel's beats.
+    fn pulse(&mut self) {
+        let now = self.pulse.now_ns();
+        if now.saturating_sub(self.beat_ns) < BEAT_EVERY_NS / 2 {
+            return;
+        }
+        self.beat_ns = now;
+        let killed = self.node.engine().switches().operator_latch().is_tripped();
+        match self.guarded.look(self.pulse.wish(), killed, now) {
+            Some(Step::Tell(state)) => self.happened(Body::Sentinel(state)),
+            Some(Step::Kill) => self.happened(Body::Operator(Operator::Kill(Scope::All))),
+            None => {}
+        }
+        self.act();
+        self.pulse.write(self.node.engine(), self.clock.now_ns());
     }
 
     /// Whoever did not answer the last run has a new thread now.

@@ -2,6 +2,7 @@
 
 mod control;
 mod engine;
+mod guard;
 mod start;
 mod status;
 
@@ -28,7 +29,8 @@ use crate::session::{self, Batch, Session};
 
 pub use control::{Control, ask as ask_control};
 pub use engine::{Beside, EngineThread, Input, Joints, Patience, ToEngine};
-pub use start::{Plan, StartError, Started, listing};
+pub use guard::{Launch, Pulse, SentinelStatus, Supervisor};
+pub use start::{Plan, StartError, Started, ask as ask_venue, check_agent, listing};
 pub use status::{InstrumentStatus, Status, StrategyStatus};
 
 /// Events that wait for the engine; more, and whoever brings them waits.
@@ -209,9 +211,15 @@ pub struct Watcher {
     account: Shared<AccountSide>,
     market: Shared<market::Counts>,
     journal: Arc<Health>,
+    pulse: Arc<Pulse>,
 }
 
 impl Watcher {
+    /// The beats of the run and of its sentinel.
+    pub const fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
     /// How the connections are doing.
     pub fn connections(&self) -> Connections {
         let account = get(&self.account);
@@ -243,6 +251,8 @@ pub struct Run {
     account: Reach<Batch>,
     market: Reach<Wish>,
     watcher: Watcher,
+    pulse: Arc<Pulse>,
+    supervisor: Option<Supervisor>,
     clock: Clock,
     folder: PathBuf,
     last_snapshot: Instant,
@@ -277,6 +287,7 @@ impl Run {
         let patience = plan.patience;
         let endpoints = plan.endpoints.clone();
         let seed = plan.seed;
+        let pulse = Pulse::new(plan.guarded, clock.now_ns());
         let ready = start::prepare(plan)?;
         let Started { engine, session, listings, recorder, folder, lock } = ready;
         let (to, from) = mpsc::sync_channel(INPUTS);
@@ -300,7 +311,13 @@ impl Run {
             market: Market::new(listings, deliver, seed),
             shared: Arc::clone(&market_side),
         };
-        let joints = Joints { from, orders: account.clone(), market: market.clone(), empty };
+        let joints = Joints {
+            from,
+            orders: account.clone(),
+            market: market.clone(),
+            empty,
+            pulse: Arc::clone(&pulse),
+        };
         let thread =
             EngineThread::new(Node::new(engine, recorder), clock, joints, strategies, patience);
         let named = |name: &str| std::thread::Builder::new().name(format!("flyball-{name}"));
@@ -315,7 +332,14 @@ impl Run {
             others,
             account,
             market,
-            watcher: Watcher { account: account_side, market: market_side, journal },
+            watcher: Watcher {
+                account: account_side,
+                market: market_side,
+                journal,
+                pulse: Arc::clone(&pulse),
+            },
+            pulse,
+            supervisor: None,
             clock,
             folder,
             last_snapshot: Instant::now(),
@@ -343,6 +367,16 @@ impl Run {
     /// How it is doing; `None` when the engine does not answer.
     pub fn status(&self) -> Option<Status> {
         status_of(&self.to)
+    }
+
+    /// Start a sentinel, and start it again whenever it ends before the run.
+    ///
+    /// # Errors
+    ///
+    /// [`std::io::Error`] when the system gives no thread.
+    pub fn guard(&mut self, launch: Launch) -> std::io::Result<()> {
+        self.supervisor = Some(Supervisor::start(launch, Arc::clone(&self.pulse))?);
+        Ok(())
     }
 
     /// Looks on from outside.
@@ -401,6 +435,12 @@ impl Run {
         for thread in self.others.drain(..) {
             let _ended = thread.join();
         }
+        if node.is_some() {
+            self.pulse.goodbye();
+        }
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.stop();
+        }
         let Some(node) = node else {
             let path = self.folder.clone();
             let reason = "the engine's thread ended before its time".to_owned();
@@ -433,9 +473,11 @@ pub fn status_json(to: &SyncSender<Input>, watcher: &Watcher) -> Option<String> 
         #[serde(flatten)]
         status: Status,
         connections: Connections,
+        sentinel: SentinelStatus,
     }
     let connections = watcher.connections();
-    serde_json::to_string(&All { status: status_of(to)?, connections }).ok()
+    let sentinel = watcher.pulse.status();
+    serde_json::to_string(&All { status: status_of(to)?, connections, sentinel }).ok()
 }
 
 /// Ask the engine how it is doing; `None` when it does not answer within a second.

@@ -61,6 +61,8 @@ pub struct Plan {
     pub cancel_foreign: bool,
     /// Weight that may be asked for in a minute.
     pub weight_per_minute: u32,
+    /// Whether a sentinel is to watch over the run: while none is heard it takes no new risk.
+    pub guarded: bool,
     /// Retries are spread by this.
     pub seed: u64,
     /// The build, for the journal.
@@ -107,6 +109,17 @@ pub enum StartError {
     /// The account holds what the run does not expect.
     #[error("{0}")]
     Foreign(String),
+    /// The sentinel closed everything, or what it kept is damaged: a person must look first.
+    #[error(
+        "{folder}: the sentinel's latch is set: {reason}. Look at the account, then \
+         `flyball resume --sentinel --state {folder}`"
+    )]
+    Latched {
+        /// The run's folder.
+        folder: PathBuf,
+        /// Why it is set.
+        reason: String,
+    },
     /// The configuration makes no sense.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -179,7 +192,12 @@ fn unclear(url: &str, reason: &impl ToString) -> StartError {
     StartError::Venue { url: url.to_owned(), reason: reason.to_string() }
 }
 
-fn ask(http: &str, query: &Query<'_>) -> Result<Vec<u8>, StartError> {
+/// Ask the venue once, and wait for its answer.
+///
+/// # Errors
+///
+/// [`StartError::Venue`].
+pub fn ask(http: &str, query: &Query<'_>) -> Result<Vec<u8>, StartError> {
     let body = query_body(query).map_err(|error| unclear(http, &error))?;
     let (status, answer) = ask_once(http, "/info", &body).map_err(|error| unclear(http, &error))?;
     if status == 200 {
@@ -193,6 +211,9 @@ fn ask(http: &str, query: &Query<'_>) -> Result<Vec<u8>, StartError> {
 pub(super) fn prepare(plan: Plan) -> Result<Started, StartError> {
     fs::create_dir_all(&plan.folder).map_err(file(&plan.folder))?;
     let lock = lock(&plan.folder)?;
+    if let Some(reason) = crate::sentinel::latch::stand(&plan.folder).refuses() {
+        return Err(StartError::Latched { folder: plan.folder, reason });
+    }
     let http = plan.endpoints.http.clone();
     check_signer(&plan, &http)?;
     let instruments = plan.engine.instruments()?;
@@ -266,20 +287,28 @@ fn lock(folder: &Path) -> Result<File, StartError> {
 
 /// The key must be an agent's of the account, and the account of a kind that we understand.
 fn check_signer(plan: &Plan, http: &str) -> Result<(), StartError> {
-    let signer = plan.key.address();
-    if signer == plan.user {
+    check_agent(plan.key.address(), plan.user, http)
+}
+
+/// This signer must be an agent of the account, and the account of a kind that we understand.
+///
+/// # Errors
+///
+/// [`StartError`].
+pub fn check_agent(signer: Address, owner: Address, http: &str) -> Result<(), StartError> {
+    if signer == owner {
         return Err(StartError::MasterKey);
     }
     let role = ask(http, &Query::UserRole { user: signer })?;
     let role = info::role(&role).map_err(|error| unclear(http, &error))?;
     match role {
-        Role::Agent { user } if user == plan.user => {}
+        Role::Agent { user } if user == owner => {}
         other => {
-            let (user, found) = (plan.user, format!("{other:?}"));
+            let (user, found) = (owner, format!("{other:?}"));
             return Err(StartError::NotAnAgent { signer, user, found });
         }
     }
-    let mode = ask(http, &Query::UserAbstraction { user: plan.user })?;
+    let mode = ask(http, &Query::UserAbstraction { user: owner })?;
     let mode = info::account_mode(&mode).map_err(|error| unclear(http, &error))?;
     match mode {
         AccountMode::Standard | AccountMode::Default => Ok(()),

@@ -13,7 +13,7 @@ const MINUTE_NS: i64 = 60 * SECOND;
 
 /// How much may still be asked.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     minute: i64,
     weight: u32,
     /// Weight of the minute before: the venue's minute may begin at another moment than ours.
@@ -26,7 +26,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// All of it, with this weight a minute. A quarter of it only protection may use.
-    pub(super) const fn new(a_minute: u32) -> Self {
+    pub(crate) const fn new(a_minute: u32) -> Self {
         Self { minute: i64::MIN, weight: 0, before: 0, left: None, a_minute, messages: 0 }
     }
 
@@ -47,14 +47,14 @@ impl Budget {
     }
 
     /// Whether a request of this weight may be sent now.
-    pub(super) fn allows(&mut self, weight: u32, protects: bool, now_ns: i64) -> bool {
+    pub(crate) fn allows(&mut self, weight: u32, protects: bool, now_ns: i64) -> bool {
         self.roll(now_ns);
         let most = if protects { self.a_minute } else { self.a_minute - self.a_minute / 4 };
         self.used(now_ns).saturating_add(weight) <= most
     }
 
     /// A request of this weight is sent, with so many actions in it.
-    pub(super) fn take(&mut self, weight: u32, actions: u64, now_ns: i64) {
+    pub(crate) fn take(&mut self, weight: u32, actions: u64, now_ns: i64) {
         self.roll(now_ns);
         self.weight = self.weight.saturating_add(weight);
         self.left = self.left.map(|left| left.saturating_sub(actions));
@@ -88,7 +88,7 @@ impl Budget {
     }
 
     /// Weight that is left in this minute.
-    pub(super) fn weight_left(&self, now_ns: i64) -> u32 {
+    pub(crate) fn weight_left(&self, now_ns: i64) -> u32 {
         self.a_minute.saturating_sub(self.used(now_ns))
     }
 }

@@ -11,7 +11,7 @@
 //! Pure: bytes and time in, bytes and events out.
 
 mod actions;
-mod budget;
+pub(crate) mod budget;
 mod flight;
 pub mod heard;
 mod holdings;

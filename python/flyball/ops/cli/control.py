@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from flyball import _core
 from flyball.errors import ConfigError, FlyballError
 from flyball.ops.cli import console
-from flyball.ops.cli.liveview import Shown, panel
+from flyball.ops.cli.liveview import Shown, panel, sentinel_text
 from flyball.ops.cli.notices import sentence
 from flyball.trading.runtime.runs import ROOT, RunInfo, ask, find_runs, read_run, scope_number
+from flyball.trading.runtime.sentinel import ask_sentinel, stand
+from flyball.trading.runtime.venue import account_worth, open_orders, positions
 
 __all__ = ["kill", "resume", "status"]
 
@@ -41,13 +44,18 @@ def status(*, state: State = None, json: Json = False) -> int:
     shown = found if everything or state is not None else going
     if json:
         console.print_json({"runs": [_row(run, now) for run, now in shown]})
-    elif not shown:
+    elif not shown and not any(_sentinel(run) for run in runs):
         console.say(f"no live run goes on below {ROOT.absolute()}")
     for run, now in [] if json else shown:
         if now is None:
             console.out.print(f"{run.folder}: {_ended(run)}", markup=False)
         else:
-            console.out.print(panel(Shown(run=run, status=now)))
+            console.out.print(panel(Shown(run=run, status=now, sentinel=_sentinel(run))))
+    for run in [] if json else runs:
+        found_alone = None if any(run is it for it, _ in shown) else _sentinel(run)
+        if found_alone is not None:
+            console.out.print(f"{run.folder}: {_ended(run)}", markup=False)
+            console.out.print(f"  {sentinel_text(found_alone)}", markup=False)
     return 0 if going else 2
 
 
@@ -129,7 +137,10 @@ def resume(
     *,
     switch: Annotated[
         str, Parameter(help="operator, drawdown, emergency, daily_loss, leverage or margin.")
-    ],
+    ] = "",
+    sentinel: Annotated[
+        bool, Parameter(negative=(), help="Release the sentinel's latch instead of a switch.")
+    ] = False,
     state: State = None,
     yes: Annotated[bool, Parameter(help="Do not ask, where nobody can answer.")] = False,
     json: Json = False,
@@ -141,8 +152,17 @@ def resume(
 
     Example: flyball resume --switch operator
     """
+    if sentinel:
+        if switch:
+            raise ConfigError("--switch and --sentinel: one at a time, the sentinel's latch first")
+        return _resume_sentinel(state, yes=yes, json=json)
     if switch not in _CLEARS:
         raise ConfigError(f"--switch {switch!r}: wants one of {', '.join(_CLEARS)}")
+    return _resume_switch(state, switch, yes=yes, json=json)
+
+
+def _resume_switch(state: Path | None, switch: str, *, yes: bool, json: bool) -> int:
+    """Release a switch of the engine: two steps."""
     run = _one(state)
     before = _asked(run)
     latched = _latched(before)
@@ -171,6 +191,47 @@ def resume(
         console.say(f"flyball: not released: {_why_not(before, switch)}")
         return 1
     return 0
+
+
+def _resume_sentinel(state: Path | None, *, yes: bool, json: bool) -> int:
+    """Release the sentinel's latch: two steps, and only on a flat account."""
+    if state is None:
+        raise ConfigError("--sentinel wants --state: the folder whose latch is released")
+    reason = stand(state)["refuses"]
+    if reason is None:
+        raise ConfigError(f"{state}: the sentinel's latch is not set")
+    console.say(f"The sentinel's latch is set: {reason}.")
+    console.say("This clears it: runs may trade again, and losses are counted from here.")
+    console.say("It does not clear the engine's own switches, nor a kill (--switch operator).")
+    if not yes:
+        _sure()
+    if ask_sentinel(state, "status") is None:
+        _release_alone(state)
+    else:
+        ask_sentinel(state, "request_release")
+        ask_sentinel(state, "confirm_release")
+    left = stand(state)["refuses"]
+    if json:
+        console.print_json({"switch": "sentinel", "released": left is None, "was": reason})
+    elif left is None:
+        console.out.print("released the sentinel's latch")
+    if left is not None:
+        console.say(f"flyball: not released: {left}")
+        return 1
+    return 0
+
+
+def _release_alone(state: Path) -> None:
+    """No sentinel runs there: the venue is asked from here whether the account is flat."""
+    run = read_run(state)
+    held, orders = positions(run.url, run.account), open_orders(run.url, run.account)
+    if held or orders:
+        raise ConfigError(
+            f"not released: the venue shows {len(held)} positions and {len(orders)} orders of "
+            f"{run.account}: close them first"
+        )
+    worth, time_ms = account_worth(run.url, run.account)
+    _core.release_sentinel(state, int(worth.scaleb(10)), time_ms)
 
 
 def _sure() -> None:
@@ -248,6 +309,17 @@ def _status(run: RunInfo) -> dict[str, Any] | None:
         return None
 
 
+def _sentinel(run: RunInfo) -> dict[str, Any] | None:
+    """How its sentinel is doing; what it keeps when it does not run and is latched."""
+    found = ask_sentinel(run.folder, "status")
+    if found is not None:
+        return found
+    kept = stand(run.folder)
+    if kept["refuses"] is None:
+        return None
+    return {"pid": None, "latched": True, "reason": kept["refuses"], "report": kept["report"]}
+
+
 def _asked(run: RunInfo) -> dict[str, Any]:
     return ask(run, "status")
 
@@ -272,6 +344,7 @@ def _row(run: RunInfo, now: Mapping[str, Any] | None) -> dict[str, Any]:
         "profile": run.profile,
         "simulated": run.simulated,
         "journal": run.journal,
+        "sentinel": _sentinel(run),
     }
     if now is None:
         return {**known, "status": None, "ended_in_order": run.ended_ns is not None}

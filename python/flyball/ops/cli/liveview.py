@@ -14,10 +14,11 @@ from flyball.ops.cli.notices import is_alarm, sentence
 from flyball.ops.report.formats import amount, clock, duration, percent, plain, plural, signed
 from flyball.trading.runtime.runs import RunInfo
 
-__all__ = ["Shown", "line", "panel", "position_text"]
+__all__ = ["Shown", "line", "panel", "position_text", "sentinel_text"]
 
 _SHOWN_NOTICES = 5
 _OLD_FEED_NS = 2 * 10**9
+_OLD_SENTINEL_MS = 3_000
 _KINDS = {"local": "simulated", "testnet": "testnet", "mainnet": "REAL MONEY"}
 _MODES = {"normal": "normal", "reduce_only": "may only reduce", "killed": "killed: may only reduce"}
 
@@ -30,6 +31,7 @@ class Shown:
     status: Mapping[str, Any]
     first_equity: str | None = None
     elapsed: str = ""
+    sentinel: Mapping[str, Any] | None = None
 
     @property
     def age_ns(self) -> int | None:
@@ -85,6 +87,8 @@ def _rows(shown: Shown) -> list[tuple[str, Text]]:
             rows.append(("mode", Text(_MODES.get(it["mode"], it["mode"]), style="yellow")))
     rows += [("switches", _switches(status)), ("feed", _feed(shown))]
     rows += [("strategy", _strategy(each)) for each in status["strategies"]]
+    if (guard := _guard(shown)) is not None:
+        rows.append(("sentinel", guard))
     if status["connections"]["journal_failing"]:
         text = f"CANNOT BE WRITTEN, {status['connections']['journal_lag']:,} records wait"
         rows.append(("journal", Text(text, style="bold red")))
@@ -193,6 +197,33 @@ def _strategy(each: Mapping[str, Any]) -> Text:
     text.append(f"  asked {each['asked']:,}, late {each['overruns']:,}", style="dim")
     text.append(f", dropped {each['dropped']:,}", style="dim")
     return text.append(f"  {each['reason']}" if each["reason"] else "")
+
+
+def _guard(shown: Shown) -> Text | None:
+    """The sentinel: as it says itself where it was asked, else as the run last heard it."""
+    if shown.sentinel is not None:
+        bad = shown.sentinel["latched"]
+        return Text(sentinel_text(shown.sentinel), style="bold red" if bad else "")
+    known = shown.status.get("sentinel")
+    if known is None or (not known["expected"] and known["said"] is None):
+        return None
+    said = known["said"]
+    if said is None or known["heard_ms"] > _OLD_SENTINEL_MS:
+        age = "never heard" if said is None else f"not heard for {known['heard_ms'] / 1e3:.1f} s"
+        return Text(f"{age.upper()}: no new risk", style="bold red")
+    return Text(sentinel_text(said), style="bold red" if said["latched"] else "")
+
+
+def sentinel_text(said: Mapping[str, Any]) -> str:
+    """How a sentinel is doing, in words."""
+    if said["latched"]:
+        return f"LATCHED: {said['reason']}" + ("" if said["pid"] else " (it does not run)")
+    age = said["age_ms"]
+    read = "has not read the account yet" if age is None else f"read {age / 1e3:.1f} s ago"
+    parts = ["alive", read, f"equity {_money(said['equity'])}"]
+    if said["wish"] != "nothing":
+        parts.append("WANTS NO NEW RISK")
+    return ", ".join(parts)
 
 
 def _notices(found: Sequence[Any], run: RunInfo) -> Text | None:

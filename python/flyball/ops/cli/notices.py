@@ -23,6 +23,11 @@ _ATTENTION = {
     "Late": "is late: it may only reduce until it answers in time",
     "Gone": "is asked nothing more",
 }
+_SENTINEL = {
+    "Watching": "the sentinel watches",
+    "Lost": "the sentinel is not heard: no new risk",
+    "Restrains": "the sentinel wants no new risk",
+}
 _OPERATOR = "operator's kill"
 
 
@@ -131,4 +136,5 @@ _SENTENCES = {
         "the account is known" if about["known"] else "the account is not heard: no new risk"
     ),
     "Attention": _attention,
+    "Sentinel": lambda about, _run: _SENTINEL.get(str(about["state"]), "?"),
 }

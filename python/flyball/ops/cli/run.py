@@ -87,6 +87,10 @@ class How:
     max_memory: Annotated[
         str, Parameter(help="The strategy is ended when the process holds more: 2GB.")
     ] = ""
+    sentinel: Annotated[
+        bool,
+        Parameter(help="A process of its own watches over the account and the run."),
+    ] = True
 
 
 @Parameter(name="*")
@@ -161,10 +165,26 @@ def run(
             adopt=how.adopt,
             cancel_foreign=how.cancel_foreign,
             max_memory=limit,
+            sentinel=_guarded(how, venue, own),
             tell=console.say,
         )
         flatten = end.on_stop == "flatten"
         return _ended(follow(session, signals, length_s=length_s, flatten=flatten), session, end)
+
+
+def _guarded(how: How, venue: Endpoint | None, own: Keys | None) -> bool:
+    """Whether a sentinel watches over the run; said when none does."""
+    missing = own is not None and own.sentinel_key is None
+    if how.sentinel and missing and venue is not None and venue.is_real:
+        raise ConfigError(
+            "the sentinel has no key: approve a second agent and add to the key file [sentinel] "
+            'with agent_key = "0x…", or say --no-sentinel'
+        )
+    if not how.sentinel:
+        console.say("NO SENTINEL (--no-sentinel): nothing acts when this process dies or hangs")
+    elif missing:
+        console.say("NO SENTINEL: the key file has no [sentinel] agent_key (see docs/sentinel.md)")
+    return how.sentinel and not missing
 
 
 def _own(where: Where, cash: Decimal, venue: Endpoint | None, instrument: str) -> LocalExchange:

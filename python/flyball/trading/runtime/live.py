@@ -31,6 +31,13 @@ from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.plan import bound_strategy, engine_config
 from flyball.trading.runtime.result import Result, from_outcome
 from flyball.trading.runtime.runs import ROOT, RunInfo, Traded, scope_number, socket_for
+from flyball.trading.runtime.sentinel import (
+    Watched,
+    ask_sentinel,
+    command,
+    log_path,
+    plan_line,
+)
 from flyball.trading.runtime.warden import Warden, default_limit, memory_text, raise_in_thread
 
 __all__ = ["LiveSession"]
@@ -114,6 +121,9 @@ class LiveSession:
     max_memory : int, optional
         Bytes that the process may hold before the strategy is ended; what it holds at the start and
         half of what the machine has free by default.
+    sentinel : bool
+        Whether a sentinel watches over the account: a process of its own, started and supervised by
+        the session. It wants a key of its own, `Keys.sentinel_key`.
     tell : callable
         Takes what a person should read; stderr by default.
 
@@ -142,6 +152,7 @@ class LiveSession:
         adopt: bool = False,
         cancel_foreign: bool = False,
         max_memory: int | None = None,
+        sentinel: bool = False,
         tell: Callable[[str], None] = _say,
     ) -> None:
         self.strategy, self.symbol, self.sizing = strategy, instrument, sizing
@@ -159,6 +170,10 @@ class LiveSession:
         self.result: Result | None = None
         self._deadline, self._late = deadline, late
         self._adopt, self._cancel_foreign = adopt, cancel_foreign
+        self._own_exchange = isinstance(venue, LocalExchange)
+        self.sentinel = sentinel
+        if sentinel:
+            plan_line(self._watched())
         self._tell = tell
         self._run: _core.LiveRun | None = None
         self._dismissed = False
@@ -185,6 +200,7 @@ class LiveSession:
             run.listen(socket)
             self.info = self._about(socket)
             self.info.write(self.folder)
+            self._guard(run)
         except BaseException:
             run.stop(flatten=False, patience_s=0.0)
             self._run = None
@@ -199,6 +215,22 @@ class LiveSession:
         else:
             self._warden = Warden(self.max_memory, self._hog, self._breached)
         return self
+
+    def _watched(self) -> Watched:
+        return Watched(
+            endpoint=self.venue.endpoint,
+            keys=self.venue.keys,
+            profile=self.profile,
+            state=self.folder,
+            clock=self.venue.clock,
+            with_run=True,
+            own_exchange=self._own_exchange,
+        )
+
+    def _guard(self, run: "_core.LiveRun") -> None:
+        """Start the sentinel, unless one watches over this folder already."""
+        if self.sentinel and ask_sentinel(self.folder, "status") is None:
+            run.guard(command(), plan_line(self._watched()), log_path(self.folder))
 
     def _listing(self) -> tuple[dict[str, Any], tuple[Decimal, Decimal]]:
         base = assumed_venue("hyperliquid")
@@ -241,6 +273,7 @@ class LiveSession:
             "answer_ns": duration_ns(_ANSWER) * clock.speed,
             "adopt_positions": self._adopt,
             "cancel_foreign": self._cancel_foreign,
+            "guarded": self.sentinel,
             "seed": time.time_ns() & 0xFFFF_FFFF,
         }
 

@@ -37,7 +37,8 @@ class LocalExchange:
     Parameters
     ----------
     cash : sequence of Decimal
-        US dollars of each account; an agent of each is approved, and `keys` holds its key.
+        US dollars of each account; two agents of each are approved, one for a run and one for its
+        sentinel, and `keys` holds their keys.
     seed : int
         Everything that is chance follows from it.
     market : str or mapping
@@ -67,19 +68,23 @@ class LocalExchange:
     ) -> None:
         owners = [_core.key_address(_new_key()) for _ in cash]
         agents = [_new_key() for _ in cash]
+        sentinels = [_new_key() for _ in cash]
         accounts = [
             {
                 "address": owner,
                 "cash": f"{Decimal(amount):f}",
-                "agents": [("run", _core.key_address(agent))],
+                "agents": [
+                    ("run", _core.key_address(agent)),
+                    ("sentinel", _core.key_address(sentinel)),
+                ],
             }
-            for owner, agent, amount in zip(owners, agents, cash, strict=True)
+            for owner, agent, sentinel, amount in zip(owners, agents, sentinels, cash, strict=True)
         ]
         self.market = market or {"synthetic": {}}
         setup = {"seed": seed, "market": self.market, "accounts": accounts}
         self.keys = tuple(
-            Keys(network="local", account=owner, agent_key=agent)
-            for owner, agent in zip(owners, agents, strict=True)
+            Keys(network="local", account=owner, agent_key=agent, sentinel_key=sentinel)
+            for owner, agent, sentinel in zip(owners, agents, sentinels, strict=True)
         )
         self.seed = seed
         self._child = _spawn()

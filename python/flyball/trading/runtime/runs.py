@@ -20,6 +20,7 @@ __all__ = [
     "RunInfo",
     "Traded",
     "ask",
+    "ask_socket",
     "find_runs",
     "read_run",
     "scope_number",
@@ -112,9 +113,21 @@ def ask(run: RunInfo, what: str, scope: str | None = None) -> dict[str, Any]:
         If it does not go on, or does not take what is asked.
     """
     request = {"what": what} if scope is None else {"what": what, "scope": scope}
-    answer: dict[str, Any] = json.loads(_core.ask_run(Path(run.socket), json.dumps(request)))
+    answer = ask_socket(Path(run.socket), request)
     if "error" in answer:
         raise ConfigError(f"{run.folder}: {answer['error']}")
+    return answer
+
+
+def ask_socket(socket: Path, request: Mapping[str, str]) -> dict[str, Any]:
+    """Ask whoever listens at a socket: one object, and its answer.
+
+    Raises
+    ------
+    ConfigError
+        If nobody answers there.
+    """
+    answer: dict[str, Any] = json.loads(_core.ask_run(socket, json.dumps(request)))
     return answer
 
 

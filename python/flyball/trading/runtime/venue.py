@@ -9,7 +9,7 @@ from typing import Any
 
 from flyball.errors import DataError
 
-__all__ = ["ask_venue", "open_orders", "positions"]
+__all__ = ["account_worth", "ask_venue", "open_orders", "positions"]
 
 _TIMEOUT_S = 5.0
 
@@ -55,6 +55,21 @@ def positions(url: str, account: str) -> dict[str, Decimal]:
     except (KeyError, TypeError, ArithmeticError) as error:
         raise DataError(f"{url}: the account's state cannot be read") from error
     return {coin: size for coin, size in held.items() if size}
+
+
+def account_worth(url: str, account: str) -> tuple[Decimal, int]:
+    """What the account is worth, and when: milliseconds since 1970 by the venue's clock.
+
+    Raises
+    ------
+    DataError
+        If the venue does not say.
+    """
+    state = ask_venue(url, "/info", {"type": "clearinghouseState", "user": account})
+    try:
+        return Decimal(state["marginSummary"]["accountValue"]), int(state["time"])
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise DataError(f"{url}: the account's state cannot be read") from error
 
 
 def open_orders(url: str, account: str) -> list[dict[str, Any]]:
