@@ -185,6 +185,22 @@ def test_the_core_stays_pure() -> None:
             assert banned not in code, f"{path.name} uses {banned}"
 
 
+def test_the_sentinel_shares_no_bug_with_the_engine_that_it_watches() -> None:
+    source = ROOT / "crates" / "live" / "src" / "sentinel"
+    assert len(list(source.rglob("*.rs"))) > 10
+    for path in sorted(source.rglob("*.rs")):
+        code = path.read_text().replace("crate::session::budget", "")
+        for banned in (
+            "flyball_core::engine",
+            "flyball_core::execution",
+            "flyball_core::portfolio",
+            "crate::session",
+            "crate::node",
+            "crate::recover",
+        ):
+            assert banned not in code, f"{path.relative_to(source)} uses {banned}"
+
+
 def test_only_the_server_of_the_local_exchange_knows_clocks_and_sockets() -> None:
     source = ROOT / "crates" / "exchange" / "src"
     for path in sorted(source.rglob("*.rs")):

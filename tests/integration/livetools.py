@@ -33,10 +33,12 @@ def wait_for(what: Callable[[], T | None], *, seconds: float, why: str) -> T:
     raise AssertionError(f"not within {seconds} s: {why}")
 
 
-def key_file(path: Path, keys: Keys) -> Path:
-    """Keys as a file that only its owner can read."""
+def key_file(path: Path, keys: Keys, *, sentinel: bool = False) -> Path:
+    """Keys as a file that only its owner can read, with the sentinel's or without."""
+    own = f'\n[sentinel]\nagent_key = "{keys.sentinel_key}"\n' if sentinel else ""
     path.write_text(
-        f'network = "{keys.network}"\naccount = "{keys.account}"\nagent_key = "{keys.agent_key}"\n'
+        f'network = "{keys.network}"\naccount = "{keys.account}"\n'
+        f'agent_key = "{keys.agent_key}"\n{own}'
     )
     path.chmod(0o600)
     return path

@@ -31,6 +31,28 @@ def test_a_key_is_never_printed(tmp_path: Path) -> None:
     assert KEY not in str(keys)
 
 
+def test_the_sentinels_key_is_another_agents(tmp_path: Path) -> None:
+    other, base = "0x" + "4" * 64, write(tmp_path).read_text()
+    keys = load_keys(
+        write(tmp_path, f'{base}[sentinel]\nagent_key = "{other}"\n'), network="testnet"
+    )
+    assert keys.sentinel_key == other
+    assert other not in repr(keys)
+    own = _core.key_address(other)
+    for text, said in [
+        (f'{base}[sentinel]\nagent_key = "{KEY}"\n', "sentinel.agent_key: is the engine's"),
+        (
+            f'{base.replace(ACCOUNT, own)}[sentinel]\nagent_key = "{other}"\n',
+            "sentinel.agent_key: is the account's own key",
+        ),
+        (f'{base}[sentinel]\nagent_key = "{KEY[:-1]}"\n', "sentinel.agent_key: wants 0x and 64"),
+        (f"{base}[sentinel]\n", "missing key 'agent_key'"),
+    ]:
+        with pytest.raises(ConfigError, match=said) as raised:
+            load_keys(write(tmp_path, text), network="testnet")
+        assert KEY[2:] not in str(raised.value)
+
+
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o644, 0o601])
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     with pytest.raises(ConfigError, match="chmod 600"):

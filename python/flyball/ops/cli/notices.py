@@ -111,6 +111,10 @@ def _attention(about: Mapping[str, Any], run: RunInfo) -> str:
     return f"{name} {_ATTENTION.get(str(about['attention']), '?')}"
 
 
+def _sentinel(about: Mapping[str, Any], _run: RunInfo) -> str:
+    return _SENTINEL.get(str(about["state"]), "?")
+
+
 _SENTENCES = {
     "Refused": _refused,
     "Tripped": _tripped,
@@ -136,5 +140,5 @@ _SENTENCES = {
         "the account is known" if about["known"] else "the account is not heard: no new risk"
     ),
     "Attention": _attention,
-    "Sentinel": lambda about, _run: _SENTINEL.get(str(about["state"]), "?"),
+    "Sentinel": _sentinel,
 }

@@ -212,6 +212,10 @@ _INCIDENTS = {
 # Notices of one kind that say different things.
 _INCIDENTS_BY: Mapping[tuple[str, str], Mapping[Any, str]] = {
     ("Account", "known"): {False: "what happens to the account was not heard: no new risk"},
+    ("Sentinel", "state"): {
+        "Lost": "the sentinel was not heard: no new risk",
+        "Restrains": "the sentinel wanted no new risk",
+    },
     ("Attention", "attention"): {
         "Late": "a strategy was late: it could only reduce",
         "Gone": "a strategy was asked nothing more: it failed, or the run ended",
