@@ -115,6 +115,9 @@ def test_a_sentinel_that_is_killed_is_started_again_and_one_that_hangs_is_missed
         )
         assert run.status()["sentinel"]["starts"] == 2
         second = run.sentinel_pid()
+        run.wait_status(
+            lambda it: it["instruments"][0]["mode"] == "normal", seconds=10, why="still restrained"
+        )
         os.kill(second, signal.SIGSTOP)
         lost = run.wait_status(
             lambda it: it["instruments"][0]["mode"] == "reduce_only", seconds=10, why="not missed"

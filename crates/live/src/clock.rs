@@ -29,6 +29,11 @@ impl Clock {
         self.start_ns.saturating_add(elapsed.saturating_mul(i64::from(self.speed)))
     }
 
+    /// How many times as fast as the system's it runs.
+    pub const fn speed(self) -> u32 {
+        self.speed
+    }
+
     /// How long to wait, by the system's clock, until this one shows `at_ns`.
     pub fn until(self, at_ns: i64) -> Duration {
         let left = at_ns.saturating_sub(self.now_ns()).max(0);

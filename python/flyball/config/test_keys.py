@@ -46,7 +46,7 @@ def test_the_sentinels_key_is_another_agents(tmp_path: Path) -> None:
             "sentinel.agent_key: is the account's own key",
         ),
         (f'{base}[sentinel]\nagent_key = "{KEY[:-1]}"\n', "sentinel.agent_key: wants 0x and 64"),
-        (f"{base}[sentinel]\n", "missing key 'agent_key'"),
+        (f"{base}[sentinel]\n", "missing key 'sentinel.agent_key'"),
     ]:
         with pytest.raises(ConfigError, match=said) as raised:
             load_keys(write(tmp_path, text), network="testnet")

@@ -123,7 +123,9 @@ pub fn run(plan: Plan, stop: &AtomicBool) -> Result<(), StartError> {
     };
     let began = Instant::now();
     let clocks = Clocks { began, clock: plan.clock };
-    let settings = Settings::of(&plan.limits, plan.with_run);
+    let mut settings = Settings::of(&plan.limits, plan.with_run);
+    // The venue counts it by its own clock.
+    settings.times.expires_ns *= i64::from(plan.clock.speed());
     let sentinel: Sentinel<OutboxFile> = Sentinel::new(settings, ground, clocks.now());
     Shell { plan, file, report, damaged, clocks, sentinel }.run(stop)
 }

@@ -1,5 +1,6 @@
 """`flyball status`, `flyball kill`, `flyball resume`: a run that goes on in another process."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -41,21 +42,21 @@ def status(*, state: State = None, json: Json = False) -> int:
     runs = find_runs() if state is None or everything else [read_run(state)]
     found = [(run, _status(run)) for run in runs]
     going = [(run, now) for run, now in found if now is not None]
-    shown = found if everything or state is not None else going
+    guards = {run.folder: _sentinel(run) for run in runs}
+    whole = everything or state is not None
+    shown = [(run, now) for run, now in found if whole or now is not None or guards[run.folder]]
     if json:
-        console.print_json({"runs": [_row(run, now) for run, now in shown]})
-    elif not shown and not any(_sentinel(run) for run in runs):
+        console.print_json({"runs": [_row(run, now, guards[run.folder]) for run, now in shown]})
+    elif not shown:
         console.say(f"no live run goes on below {ROOT.absolute()}")
     for run, now in [] if json else shown:
-        if now is None:
-            console.out.print(f"{run.folder}: {_ended(run)}", markup=False)
-        else:
-            console.out.print(panel(Shown(run=run, status=now, sentinel=_sentinel(run))))
-    for run in [] if json else runs:
-        found_alone = None if any(run is it for it, _ in shown) else _sentinel(run)
-        if found_alone is not None:
-            console.out.print(f"{run.folder}: {_ended(run)}", markup=False)
-            console.out.print(f"  {sentinel_text(found_alone)}", markup=False)
+        guard = guards[run.folder]
+        if now is not None:
+            console.out.print(panel(Shown(run=run, status=now, sentinel=guard)))
+            continue
+        console.out.print(f"{run.folder}: {_ended(run)}", markup=False)
+        if guard is not None:
+            console.out.print(f"  sentinel: {sentinel_text(guard)}", markup=False)
     return 0 if going else 2
 
 
@@ -210,7 +211,9 @@ def _resume_sentinel(state: Path | None, *, yes: bool, json: bool) -> int:
     else:
         ask_sentinel(state, "request_release")
         ask_sentinel(state, "confirm_release")
-    left = stand(state)["refuses"]
+    until = time.monotonic() + _ANSWER_S
+    while (left := stand(state)["refuses"]) is not None and time.monotonic() < until:
+        time.sleep(_LOOK_S)
     if json:
         console.print_json({"switch": "sentinel", "released": left is None, "was": reason})
     elif left is None:
@@ -327,10 +330,18 @@ def _asked(run: RunInfo) -> dict[str, Any]:
 def _ended(run: RunInfo) -> str:
     if run.ended_ns is not None:
         return "ended in order"
-    return f"it did not end in order (process {run.pid} is gone); its stops rest at the venue"
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return f"it did not end in order (process {run.pid} is gone); its stops rest at the venue"
+    except OSError:
+        pass
+    return f"it does not answer (process {run.pid} is there); its stops rest at the venue"
 
 
-def _row(run: RunInfo, now: Mapping[str, Any] | None) -> dict[str, Any]:
+def _row(
+    run: RunInfo, now: Mapping[str, Any] | None, guard: Mapping[str, Any] | None
+) -> dict[str, Any]:
     known = {
         "folder": run.folder,
         "running": now is not None,
@@ -344,7 +355,7 @@ def _row(run: RunInfo, now: Mapping[str, Any] | None) -> dict[str, Any]:
         "profile": run.profile,
         "simulated": run.simulated,
         "journal": run.journal,
-        "sentinel": _sentinel(run),
+        "sentinel": guard,
     }
     if now is None:
         return {**known, "status": None, "ended_in_order": run.ended_ns is not None}
