@@ -11,7 +11,6 @@ from typing import Any
 
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.sentinel import ask_sentinel
-from flyball.trading.runtime.venue import positions
 from tests.integration.conftest import command
 from tests.integration.livetools import STRATEGIES, Running, key_file, wait_for
 
@@ -48,10 +47,6 @@ class Guarded(Running):
         found = wait_for(lambda: self.report(kind), seconds=seconds, why=f"no {kind!r} reported")
         return found[0]
 
-    def held_by(self, account: int) -> dict[str, Any]:
-        """What an account of the exchange holds, says the exchange."""
-        return dict(positions(self.exchange.url, self.exchange.keys[account].account))
-
     def resume(self) -> None:
         """Let a process that was stopped go on."""
         self.process.send_signal(signal.SIGCONT)
@@ -59,11 +54,11 @@ class Guarded(Running):
 
 @contextmanager
 def guarded(
-    exchange: LocalExchange, folder: Path, strategy: str, *options: str, account: int = 0
+    exchange: LocalExchange, folder: Path, strategy: str, *options: str
 ) -> Iterator[Guarded]:
-    """`flyball run` with its sentinel on an account of the exchange; both are gone afterwards."""
+    """`flyball run` with its sentinel on the exchange; both are gone afterwards."""
     state = folder / "state"
-    keys = key_file(folder / "keys.toml", exchange.keys[account], sentinel=True)
+    keys = key_file(folder / "keys.toml", exchange.keys[0], sentinel=True)
     words = [
         *("run", f"{STRATEGIES}:{strategy}", "--instrument", "XRP", "--profile", "emergency"),
         *("--venue", exchange.url, "--keys", str(keys), "--state", str(state), "--json", *options),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, side by side")]
 pub struct Beat {
     /// Which run: when it began, UTC nanoseconds since 1970.
     pub run: i64,

@@ -15,7 +15,7 @@ const WAITING: usize = 1_024;
 /// The peak, and what waits to become one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peak {
-    peak: Option<Money>,
+    highest: Option<Money>,
     /// The last equity up to which the ledger is known.
     settled: Option<Money>,
     waiting: Vec<Sample>,
@@ -27,7 +27,7 @@ impl Peak {
     /// As it was kept: peak, the equity then, and the ledger's time.
     pub const fn resume(peak: Money, settled: Money, ledger_ms: i64) -> Self {
         Self {
-            peak: Some(peak),
+            highest: Some(peak),
             settled: Some(settled),
             waiting: Vec::new(),
             ledger_ms: Some(ledger_ms),
@@ -36,7 +36,7 @@ impl Peak {
 
     /// What is to be kept: peak, equity, ledger's time; none before the first reading.
     pub fn kept(&self) -> Option<(Money, Money, i64)> {
-        Some((self.peak?, self.settled?, self.ledger_ms?))
+        Some((self.highest?, self.settled?, self.ledger_ms?))
     }
 
     /// From when the ledger is to be read: milliseconds since 1970; none before the first equity.
@@ -46,8 +46,8 @@ impl Peak {
 
     /// An equity was read at this time of the venue.
     pub fn equity(&mut self, venue_ms: i64, equity: Money) {
-        if self.peak.is_none() {
-            (self.peak, self.settled) = (Some(equity), Some(equity));
+        if self.highest.is_none() {
+            (self.highest, self.settled) = (Some(equity), Some(equity));
             self.ledger_ms = Some(venue_ms);
         }
         if self.waiting.len() >= WAITING {
@@ -60,7 +60,7 @@ impl Peak {
     /// peak moves with each in proportion, so that the drawdown stays what it was.
     pub fn ledger(&mut self, until_ms: i64, transfers: &[(i64, Money)]) {
         let (Some(mut peak), Some(mut last), Some(from)) =
-            (self.peak, self.settled, self.ledger_ms)
+            (self.highest, self.settled, self.ledger_ms)
         else {
             return;
         };
@@ -87,7 +87,7 @@ impl Peak {
         }
         apply(until_ms, &mut peak, &mut last);
         if !peak.is_unknown() && !last.is_unknown() {
-            (self.peak, self.settled) = (Some(peak), Some(last));
+            (self.highest, self.settled) = (Some(peak), Some(last));
         }
         self.ledger_ms = Some(until_ms.max(from));
     }
@@ -99,7 +99,7 @@ impl Peak {
 
     /// The peak, with what waits; unknown before the first equity.
     pub fn peak(&self) -> Money {
-        let Some(peak) = self.peak else { return Money::UNKNOWN };
+        let Some(peak) = self.highest else { return Money::UNKNOWN };
         self.waiting.iter().fold(peak, |peak, (_, equity)| peak.max(*equity))
     }
 

@@ -11,7 +11,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -253,10 +253,7 @@ impl Shell {
     fn take(&mut self, from: &Receiver<Inbound>, unheard: &mut Option<Instant>) {
         let due = self.sentinel.due_ns().saturating_sub(self.clocks.now().ns).max(0);
         let wait = Duration::from_nanos(due.unsigned_abs()).min(LONGEST_WAIT);
-        let mut came = match from.recv_timeout(wait) {
-            Ok(inbound) => Some(inbound),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        };
+        let mut came = from.recv_timeout(wait).ok();
         while let Some(inbound) = came {
             let now = self.clocks.now();
             match inbound {

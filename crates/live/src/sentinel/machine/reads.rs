@@ -58,8 +58,8 @@ impl Asks {
         // Never the same moment twice: what was asked after something is told from it.
         self.last_ns = now_ns.max(self.last_ns.saturating_add(1));
         let now_ns = self.last_ns;
-        let venue_ms = venue_ns.div_euclid(MILLISECOND);
-        self.open.insert(self.last_id, Asked { wanted, sent_ns: now_ns, venue_ms });
+        let asked = Asked { wanted, sent_ns: now_ns, venue_ms: venue_ns.div_euclid(MILLISECOND) };
+        self.open.insert(self.last_id, asked);
         self.last.insert(wanted, now_ns);
         self.last_id
     }
