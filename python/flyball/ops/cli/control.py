@@ -44,10 +44,12 @@ def status(*, state: State = None, json: Json = False) -> int:
     going = [(run, now) for run, now in found if now is not None]
     guards = {run.folder: _sentinel(run) for run in runs}
     whole = everything or state is not None
-    shown = [(run, now) for run, now in found if whole or now is not None or guards[run.folder]]
+    # A sentinel that lives is shown although its run is gone: it keeps the account flat.
+    alive = {folder for folder, guard in guards.items() if guard is not None and guard["pid"]}
+    shown = [(run, now) for run, now in found if whole or now is not None or run.folder in alive]
     if json:
         console.print_json({"runs": [_row(run, now, guards[run.folder]) for run, now in shown]})
-    elif not shown:
+    elif not going and not whole:
         console.say(f"no live run goes on below {ROOT.absolute()}")
     for run, now in [] if json else shown:
         guard = guards[run.folder]
