@@ -19,9 +19,11 @@ mod figures;
 mod frames;
 mod paced;
 mod pieces;
+#[path = "../../../crates/live/tests/proxy/mod.rs"]
 mod proxy;
 mod recovery;
 mod scene;
+mod sights;
 mod subject;
 mod ticks;
 mod traced;

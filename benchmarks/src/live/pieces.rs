@@ -22,7 +22,8 @@ use serde_json::Value;
 
 use crate::Fallible;
 use crate::figures::microseconds;
-use crate::proxy::{Proxy, What};
+use crate::proxy::Proxy;
+use crate::sights::{Sights, What};
 use crate::scene::{AGENT, COIN, Scene, plan};
 
 const TIMES: usize = 5_000;
@@ -164,7 +165,7 @@ fn waking() -> Value {
 /// A venue that ticks, the proxy, and a client that answers each tick with an order at once.
 fn floor() -> Fallible<Value> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let proxy = Proxy::start(listener.local_addr()?.port())?;
+    let proxy = Proxy::start(listener.local_addr()?.port(), Sights::default())?;
     let mut client = TcpStream::connect(proxy.address())?;
     client.set_nodelay(true)?;
     let (mut venue, _) = listener.accept()?;
@@ -188,7 +189,7 @@ fn floor() -> Fallible<Value> {
         }
     }
     let (mut took, mut tick) = (Vec::new(), None);
-    for sight in proxy.take() {
+    for sight in proxy.watch().take() {
         match sight.what {
             What::Tick => tick = Some(sight.at_ns),
             _ => took.extend(tick.take().map(|tick| sight.at_ns - tick)),
@@ -215,7 +216,7 @@ fn echo() -> Fallible<(Value, Value)> {
             });
         }
     });
-    let proxy = Proxy::start(address.port())?;
+    let proxy = Proxy::start(address.port(), Sights::default())?;
     let there_and_back = |address| -> Fallible<Value> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::figures::microseconds;
-use crate::proxy::What;
 use crate::scene::Scene;
+use crate::sights::What;
 use crate::{Fallible, wrong};
 
 const EVERY_NS: i64 = 20_000_000;
@@ -31,12 +31,12 @@ fn cut(scene: &Scene, profile: &str, cuts: u32) -> Fallible<Value> {
     let [mut noticed, mut joined, mut read, mut whole] = [const { Vec::new() }; 4];
     for _ in 0..cuts {
         std::thread::sleep(BETWEEN);
-        scene.proxy.take();
-        let at = scene.proxy.cut_account().ok_or_else(|| wrong("no connection of the account"))?;
+        scene.proxy.watch().take();
+        let at = scene.proxy.watch().cut_account().ok_or_else(|| wrong("no connection of the account"))?;
         noticed.push(client.time_of("unknown")? - at);
         let known = client.time_of("known")?;
         whole.push(known - at);
-        let sights = scene.proxy.take();
+        let sights = scene.proxy.watch().take();
         let back = sights.iter().find(|it| it.what == What::Account);
         let back = back.ok_or_else(|| wrong("it is known without a connection"))?.at_ns;
         joined.push(back - at);

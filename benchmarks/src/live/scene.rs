@@ -18,6 +18,7 @@ use flyball_venues::hyperliquid::sign::{Network, SigningKey};
 
 use crate::paced::Paced;
 use crate::proxy::Proxy;
+use crate::sights::Sights;
 use crate::{Fallible, wrong};
 
 /// Nobody's money: made up, and known to everybody.
@@ -35,7 +36,7 @@ pub(crate) fn account() -> Fallible<Address> {
 /// The exchange and the proxy before it.
 pub(crate) struct Scene {
     _server: Handle,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Proxy<Sights>,
     pub(crate) port: u16,
 }
 
@@ -59,7 +60,7 @@ impl Scene {
         let gateway = Gateway::new(exchange, 1, Script::default());
         let server = Server::start(gateway, ServerConfig::default())?;
         let port = server.port();
-        Ok(Self { proxy: Proxy::start(port)?, _server: server, port })
+        Ok(Self { proxy: Proxy::start(port, Sights::default())?, _server: server, port })
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::figures::microseconds;
-use crate::proxy::{Sight, What};
+use crate::sights::{Sight, What};
 use crate::scene::{AGENT, COIN, Scene, account};
 use crate::subject::Point;
 use crate::{Fallible, wrong};
@@ -50,13 +50,13 @@ pub(crate) fn measure(
     };
     let patience = Duration::from_millis(u64::from(every_ms) * 4) * u32::try_from(count)?;
     let until = Instant::now() + patience + Duration::from_secs(10);
-    while scene.proxy.count(What::Order) < count + WARM_UP {
+    while scene.proxy.watch().count(What::Order) < count + WARM_UP {
         if Instant::now() > until {
-            return Err(wrong(format!("{} orders only", scene.proxy.count(What::Order))));
+            return Err(wrong(format!("{} orders only", scene.proxy.watch().count(What::Order))));
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    let sights = scene.proxy.take();
+    let sights = scene.proxy.watch().take();
     let about = client.end()?;
     let pairs = if ours { earliest(&sights) } else { in_order(&sights)? };
     let pairs = pairs.get(WARM_UP..).ok_or_else(|| wrong("no order belongs to a tick"))?;
