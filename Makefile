@@ -2,6 +2,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps
+# With a nightly toolchain addresses are checked too; the stable one fuzzes without that.
+FUZZ := $(if $(shell rustup toolchain list 2>/dev/null | grep nightly),cargo +nightly fuzz run,RUSTC_BOOTSTRAP=1 cargo fuzz run -s none)
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock pyproject.toml
 
 .DEFAULT_GOAL := help
@@ -61,12 +63,15 @@ twins: dev ## The long comparison with the naive twins: a million sequences
 simulate: ## Days of faults without sockets, an hour a seed: FLYBALL_SIM_HOURS=48, FLYBALL_SIM_MINUTES=60
 	FLYBALL_SIM_HOURS=$(or $(FLYBALL_SIM_HOURS),48) cargo test -p flyball-live --locked --test simulation -- --ignored --nocapture
 
-crash: ## Kill a trading engine at 500 moments and at its system calls: FLYBALL_CRASHES=500
+crash: ## Kill a trading engine at 500 moments and at every system call of its orders: FLYBALL_CRASHES=500
 	FLYBALL_CRASHES=$(or $(FLYBALL_CRASHES),500) cargo test -p flyball-live --locked --test crash -- --ignored --nocapture --test-threads=1
 
-fuzz: ## Fuzz the decoders (needs cargo-fuzz and a nightly toolchain): FUZZ_SECONDS=600
+fuzz: ## Fuzz the decoders (needs cargo-fuzz): FUZZ_SECONDS=600
+	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is needed: cargo install cargo-fuzz"; exit 1; }
+	@command -v c++ >/dev/null || { echo "make: a C++ compiler is needed: on Debian, apt-get install g++"; exit 1; }
 	cd fuzz && for target in hyperliquid_frame hyperliquid_info hyperliquid_answer decoders; do \
-	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; done
+	  mkdir -p corpus/$$target && \
+	  $(FUZZ) $$target corpus/$$target seeds/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; done
 
 lock: dev ## Renew the hashed requirements
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/base.in -o requirements/base.txt

@@ -23,8 +23,8 @@ use serde_json::Value;
 use crate::Fallible;
 use crate::figures::microseconds;
 use crate::proxy::Proxy;
-use crate::sights::{Sights, What};
 use crate::scene::{AGENT, COIN, Scene, plan};
+use crate::sights::{Sights, What};
 
 const TIMES: usize = 5_000;
 /// Rare enough that whoever waits has fallen asleep.

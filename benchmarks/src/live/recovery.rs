@@ -32,7 +32,11 @@ fn cut(scene: &Scene, profile: &str, cuts: u32) -> Fallible<Value> {
     for _ in 0..cuts {
         std::thread::sleep(BETWEEN);
         scene.proxy.watch().take();
-        let at = scene.proxy.watch().cut_account().ok_or_else(|| wrong("no connection of the account"))?;
+        let at = scene
+            .proxy
+            .watch()
+            .cut_account()
+            .ok_or_else(|| wrong("no connection of the account"))?;
         noticed.push(client.time_of("unknown")? - at);
         let known = client.time_of("known")?;
         whole.push(known - at);

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::figures::microseconds;
-use crate::sights::{Sight, What};
 use crate::scene::{AGENT, COIN, Scene, account};
+use crate::sights::{Sight, What};
 use crate::subject::Point;
 use crate::{Fallible, wrong};
 

@@ -76,3 +76,57 @@ pub trait Duty {
     /// The next thing to do outside, in order.
     fn next_todo(&mut self) -> Option<Todo>;
 }
+
+/// A duty, and what is done after everything that comes to it: what it has to tell is fetched.
+pub struct Then<D, F> {
+    duty: D,
+    after: F,
+}
+
+impl<D, F: FnMut(&mut D)> Then<D, F> {
+    /// This duty, with `after` called each time that something came to it or time passed.
+    pub const fn new(duty: D, after: F) -> Self {
+        Self { duty, after }
+    }
+
+    fn come(&mut self, what: impl FnOnce(&mut D)) {
+        what(&mut self.duty);
+        (self.after)(&mut self.duty);
+    }
+}
+
+impl<D: Duty, F: FnMut(&mut D)> Duty for Then<D, F> {
+    type Message = D::Message;
+
+    fn message(&mut self, message: Self::Message, now_ns: i64) {
+        self.come(|duty| duty.message(message, now_ns));
+    }
+
+    fn connected(&mut self, now_ns: i64) {
+        self.come(|duty| duty.connected(now_ns));
+    }
+
+    fn disconnected(&mut self, now_ns: i64) {
+        self.come(|duty| duty.disconnected(now_ns));
+    }
+
+    fn frame(&mut self, text: &[u8], now_ns: i64) {
+        self.come(|duty| duty.frame(text, now_ns));
+    }
+
+    fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
+        self.come(|duty| duty.answered(id, outcome, now_ns));
+    }
+
+    fn due_ns(&self) -> i64 {
+        self.duty.due_ns()
+    }
+
+    fn tick(&mut self, now_ns: i64) {
+        self.come(|duty| duty.tick(now_ns));
+    }
+
+    fn next_todo(&mut self) -> Option<Todo> {
+        self.duty.next_todo()
+    }
+}

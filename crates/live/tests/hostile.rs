@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use flyball_core::domain::{Body, Decimal, Event, InstrumentId};
 use flyball_live::Clock;
-use flyball_live::duty::{Duty, Outcome, Todo};
+use flyball_live::duty::Then;
 use flyball_live::io::{Endpoints, Io, Reach};
 use flyball_live::market::{Counts, Deliver, Market, Wish};
 use flyball_live::transport::{Http, ask_once};
@@ -88,40 +88,6 @@ impl Deliver for Heard {
     }
 }
 
-struct Watched {
-    market: Market<Heard>,
-    counts: Arc<Mutex<Counts>>,
-}
-
-impl Duty for Watched {
-    type Message = Wish;
-    fn message(&mut self, wish: Wish, now_ns: i64) {
-        self.market.message(wish, now_ns);
-    }
-    fn connected(&mut self, now_ns: i64) {
-        self.market.connected(now_ns);
-    }
-    fn disconnected(&mut self, now_ns: i64) {
-        self.market.disconnected(now_ns);
-    }
-    fn frame(&mut self, text: &[u8], now_ns: i64) {
-        self.market.frame(text, now_ns);
-    }
-    fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
-        self.market.answered(id, outcome, now_ns);
-    }
-    fn due_ns(&self) -> i64 {
-        self.market.due_ns()
-    }
-    fn tick(&mut self, now_ns: i64) {
-        self.market.tick(now_ns);
-        *self.counts.lock().unwrap() = self.market.counts();
-    }
-    fn next_todo(&mut self) -> Option<Todo> {
-        self.market.next_todo()
-    }
-}
-
 struct Listener {
     counts: Arc<Mutex<Counts>>,
     heard: Heard,
@@ -138,11 +104,14 @@ fn listen(nasty: Nasty, speed: u32) -> Listener {
     listings.add(InstrumentId::new(0), "XRP", tick, lot).unwrap();
     let clock = Clock::scaled(Clock::SYSTEM.now_ns(), 1, speed);
     let endpoints = Endpoints { http: url.replace("ws", "http"), websocket: url };
-    let io = Io::<Watched>::new(endpoints, clock, 0).unwrap();
+    let io = Io::new(endpoints, clock, 0).unwrap();
     let reach = io.reach();
     let (heard, counts) = (Heard::default(), Arc::new(Mutex::new(Counts::default())));
+    let shared = Arc::clone(&counts);
     let mut duty =
-        Watched { market: Market::new(listings, heard.clone(), 1), counts: Arc::clone(&counts) };
+        Then::new(Market::new(listings, heard.clone(), 1), move |market: &mut Market<Heard>| {
+            *shared.lock().unwrap() = market.counts();
+        });
     let thread = std::thread::spawn(move || io.run(&mut duty));
     Listener { counts, heard, reach, thread, connections }
 }

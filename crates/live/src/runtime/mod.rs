@@ -18,7 +18,7 @@ use flyball_data::DataError;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::duty::{Duty, Outcome, Todo};
+use crate::duty::{Duty, Then};
 use crate::io::{Io, Reach};
 use crate::mailbox::{Answer, Letters, Mailbox};
 use crate::market::{self, Market, Wish};
@@ -91,118 +91,29 @@ struct AccountSide {
     counts: session::Counts,
 }
 
-/// The account's thread: hands what the session says to the engine.
-struct AccountDuty {
+/// The account's session, which hands what it says to the engine.
+fn account_duty(
     session: Session<OutboxFile>,
     to: SyncSender<Input>,
     shared: Shared<AccountSide>,
     clock: Clock,
-}
-
-impl AccountDuty {
-    fn pump(&mut self) {
-        while let Some((time_ns, body)) = self.session.next_event() {
+) -> impl Duty<Message = Batch> {
+    Then::new(session, move |session: &mut Session<OutboxFile>| {
+        while let Some((time_ns, body)) = session.next_event() {
             // The engine's thread ends after this one.
-            let _sent = self.to.send(Input::Account { time_ns, body });
+            let _sent = to.send(Input::Account { time_ns, body });
         }
-    }
-}
-
-impl Duty for AccountDuty {
-    type Message = Batch;
-
-    fn message(&mut self, batch: Batch, now_ns: i64) {
-        self.session.message(batch, now_ns);
-        self.pump();
-    }
-
-    fn connected(&mut self, now_ns: i64) {
-        self.session.connected(now_ns);
-        self.pump();
-    }
-
-    fn disconnected(&mut self, now_ns: i64) {
-        self.session.disconnected(now_ns);
-        self.pump();
-    }
-
-    fn frame(&mut self, text: &[u8], now_ns: i64) {
-        self.session.frame(text, now_ns);
-        self.pump();
-    }
-
-    fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
-        self.session.answered(id, outcome, now_ns);
-        self.pump();
-    }
-
-    fn due_ns(&self) -> i64 {
-        self.session.due_ns()
-    }
-
-    fn tick(&mut self, now_ns: i64) {
-        self.session.tick(now_ns);
-        self.pump();
-        let (weight_left, requests_left) = self.session.budget_left(self.clock.now_ns());
-        put(
-            &self.shared,
-            AccountSide {
-                connects: self.session.connects(),
-                known: self.session.is_known(),
-                open_actions: self.session.open_actions(),
-                weight_left,
-                requests_left,
-                counts: self.session.counts(),
-            },
-        );
-    }
-
-    fn next_todo(&mut self) -> Option<Todo> {
-        self.session.next_todo()
-    }
-}
-
-/// The market's thread.
-struct MarketDuty {
-    market: Market<ToEngine>,
-    shared: Shared<market::Counts>,
-}
-
-impl Duty for MarketDuty {
-    type Message = Wish;
-
-    fn message(&mut self, wish: Wish, now_ns: i64) {
-        self.market.message(wish, now_ns);
-    }
-
-    fn connected(&mut self, now_ns: i64) {
-        self.market.connected(now_ns);
-    }
-
-    fn disconnected(&mut self, now_ns: i64) {
-        self.market.disconnected(now_ns);
-    }
-
-    fn frame(&mut self, text: &[u8], now_ns: i64) {
-        self.market.frame(text, now_ns);
-    }
-
-    fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
-        self.market.answered(id, outcome, now_ns);
-    }
-
-    fn due_ns(&self) -> i64 {
-        self.market.due_ns()
-    }
-
-    fn tick(&mut self, now_ns: i64) {
-        self.market.tick(now_ns);
-        put(&self.shared, self.market.counts());
-    }
-
-    fn next_todo(&mut self) -> Option<Todo> {
-        self.market.next_todo()
-    }
+        let (weight_left, requests_left) = session.budget_left(clock.now_ns());
+        let side = AccountSide {
+            connects: session.connects(),
+            known: session.is_known(),
+            open_actions: session.open_actions(),
+            weight_left,
+            requests_left,
+            counts: session.counts(),
+        };
+        put(&shared, side);
+    })
 }
 
 /// Looks on at the connections of a run.
@@ -293,8 +204,8 @@ impl Run {
         let (to, from) = mpsc::sync_channel(INPUTS);
         let (empty, emptied) = mpsc::channel();
         let io = |error: std::io::Error| StartError::System(error.to_string());
-        let account_io = Io::<AccountDuty>::new(endpoints.clone(), clock, REQUESTS).map_err(io)?;
-        let market_io = Io::<MarketDuty>::new(endpoints, clock, 0).map_err(io)?;
+        let account_io = Io::new(endpoints.clone(), clock, REQUESTS).map_err(io)?;
+        let market_io = Io::new(endpoints, clock, 0).map_err(io)?;
         let (account, market) = (account_io.reach(), market_io.reach());
         let (account_side, market_side) = (Shared::default(), Shared::default());
         let journal = recorder.health();
@@ -304,13 +215,11 @@ impl Run {
             strategies.push(Beside::new(name, mailbox));
             letters.push(end);
         }
-        let mut account_duty =
-            AccountDuty { session, to: to.clone(), shared: Arc::clone(&account_side), clock };
-        let deliver = ToEngine::new(to.clone(), emptied);
-        let mut market_duty = MarketDuty {
-            market: Market::new(listings, deliver, seed),
-            shared: Arc::clone(&market_side),
-        };
+        let mut account_duty = account_duty(session, to.clone(), Arc::clone(&account_side), clock);
+        let hears = Market::new(listings, ToEngine::new(to.clone(), emptied), seed);
+        let shared = Arc::clone(&market_side);
+        let mut market_duty =
+            Then::new(hears, move |market: &mut Market<ToEngine>| put(&shared, market.counts()));
         let joints = Joints {
             from,
             orders: account.clone(),

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
 use flyball_core::domain::{
     Fees, HOUR, Intent, Level, MILLISECOND, Money, NetQty, Operator, Price, Qty, Quotes, Random,
@@ -28,12 +28,13 @@ pub(crate) fn run(url: &str) {
     });
     let (inputs, watcher) = (run.inputs(), run.watcher());
     let (tell, told) = mpsc::channel();
-    let mut told = Some(told);
+    let (decided, is_decided) = mpsc::channel();
+    let mut strategy = Some(Strategy { told, inputs: inputs.clone(), decided });
     for end in letters {
-        let (inputs, told) = (inputs.clone(), told.take().unwrap());
+        let strategy = strategy.take().unwrap();
         let decide = if obeys { obey } else { play };
         let named = std::thread::Builder::new().name("strategy".into());
-        named.spawn(move || decide(&end, &told, &inputs)).unwrap();
+        named.spawn(move || decide(&end, &strategy)).unwrap();
     }
     println!("started");
     for line in std::io::stdin().lock().lines() {
@@ -44,7 +45,13 @@ pub(crate) fn run(url: &str) {
                 run.operate(Operator::RequestReset(None));
                 run.operate(Operator::ConfirmReset(None));
             }
-            wish => tell.send(wish.to_owned()).unwrap(),
+            wish => {
+                tell.send(wish.to_owned()).unwrap();
+                if obeys {
+                    // The engine has it before it is asked how it is doing.
+                    is_decided.recv().unwrap();
+                }
+            }
         }
         println!("{}", status_json(&inputs, &watcher).unwrap_or_else(|| "{}".into()));
     }
@@ -53,24 +60,30 @@ pub(crate) fn run(url: &str) {
 /// Ticks between what is quoted and the best price: never met.
 const AWAY: i64 = 8_000;
 
-type Inputs = SyncSender<Input>;
+/// What the strategy's thread is joined to.
+struct Strategy {
+    told: Receiver<String>,
+    inputs: SyncSender<Input>,
+    decided: Sender<()>,
+}
 
 /// Take the question that lies there, or the next one, and answer it; false when the run is over.
-fn answer(end: &Letters, inputs: &Inputs, decide: impl FnOnce(&Sighting, &mut Draft)) -> bool {
+fn answer(end: &Letters, strategy: &Strategy, decide: impl FnOnce(&Sighting, &mut Draft)) -> bool {
     let Some(question) = end.next() else { return false };
     let mut draft = Draft::default();
     decide(&question.view, &mut draft);
     let woken_ns = question.woken_ns;
     end.give_back(question);
-    inputs.send(Input::Answer(StrategyId::new(0), Answer::Decided { woken_ns, draft })).is_ok()
+    let answer = Answer::Decided { woken_ns, draft };
+    strategy.inputs.send(Input::Answer(StrategyId::new(0), answer)).is_ok()
 }
 
 /// Decide at random, between `go` and `quiet`.
-fn play(end: &Letters, told: &Receiver<String>, inputs: &Inputs) {
+fn play(end: &Letters, strategy: &Strategy) {
     let mut random = Random::new(u64::from(std::process::id()));
     let mut goes = false;
-    while answer(end, inputs, |view, draft| {
-        goes = told.try_iter().last().map_or(goes, |wish| wish == "go");
+    while answer(end, strategy, |view, draft| {
+        goes = strategy.told.try_iter().last().map_or(goes, |wish| wish == "go");
         if goes {
             anything(view, &mut random, draft);
         }
@@ -78,11 +91,11 @@ fn play(end: &Letters, told: &Receiver<String>, inputs: &Inputs) {
 }
 
 /// Decide what is told, when it is told: a position in lots, `quote`, `withdraw`.
-fn obey(end: &Letters, told: &Receiver<String>, inputs: &Inputs) {
-    for wish in told {
+fn obey(end: &Letters, strategy: &Strategy) {
+    for wish in &strategy.told {
         let mut decided = false;
         while !decided {
-            let heard = answer(end, inputs, |view, draft| {
+            let heard = answer(end, strategy, |view, draft| {
                 decided = view.best().is_some();
                 match wish.as_str() {
                     _ if !decided => {}
@@ -95,6 +108,7 @@ fn obey(end: &Letters, told: &Receiver<String>, inputs: &Inputs) {
                 return;
             }
         }
+        strategy.decided.send(()).unwrap();
     }
 }
 
@@ -135,7 +149,7 @@ fn plan(url: &str, folder: PathBuf, obeys: bool) -> Plan {
     profile.gate.messages_per_second = 400;
     profile.gate.message_burst = 800;
     profile.gate.message_reserve = 200;
-    let every_ns = if obeys { 250 * MILLISECOND } else { 20 * MILLISECOND };
+    let every_ns = if obeys { 100 * MILLISECOND } else { 20 * MILLISECOND };
     let engine = EngineConfig {
         instruments: vec![InstrumentConfig { spec: listed[0].spec.clone(), quiet_ns: 3 * SECOND }],
         strategies: vec![StrategyConfig {

@@ -217,13 +217,7 @@ impl Stage {
         self.compare(subject, context);
     }
 
-    pub(crate) fn note(
-        &mut self,
-        of: &'static str,
-        took: Duration,
-        status: &Value,
-        context: &str,
-    ) {
+    pub(crate) fn note(&mut self, of: &'static str, took: Duration, status: &Value, context: &str) {
         let connections = status["connections"].clone();
         let recovery = Recovery { took, of: context.to_owned(), connections };
         self.recovered.entry(of).or_default().push(recovery);

@@ -16,6 +16,15 @@ pub(crate) enum Edge {
     After,
 }
 
+impl Edge {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "entering",
+            Self::After => "leaving",
+        }
+    }
+}
+
 /// Why system calls cannot be stopped at here, if so.
 pub(crate) fn missing() -> Option<String> {
     let mut sleeper = Command::new("sleep").arg("5").spawn().ok()?;
@@ -31,7 +40,10 @@ pub(crate) fn missing() -> Option<String> {
             let _gone = child.kill();
             child.wait().unwrap();
             (!line.contains("attached")).then(|| {
-                format!("strace may not trace: {} (kernel.yama.ptrace_scope=0 lets it)", line.trim())
+                format!(
+                    "strace may not trace: {} (kernel.yama.ptrace_scope=0 lets it)",
+                    line.trim()
+                )
             })
         }
     };
@@ -96,8 +108,7 @@ impl Tracer {
 
     /// Write down every call of all threads of a process, in this file.
     pub(crate) fn record(process: u32, file: &Path) -> Self {
-        let all: Vec<u32> = threads(process).into_keys().collect();
-        Self::start(&all, &["-f", "-ttt", "-y", "-s", "0", "-o", file.to_str().unwrap()])
+        Self::start(&[process], &["-f", "-ttt", "-y", "-s", "0", "-o", file.to_str().unwrap()])
     }
 
     /// Whether a thread stands between a call that was done and what comes after it.
@@ -150,11 +161,7 @@ fn call(line: &str) -> Option<Call> {
         ("socket:", "venue"),
     ];
     let about = about.iter().find(|(part, _)| arguments.contains(part)).map_or("", |it| it.1);
-    let call = Call {
-        thread: thread.parse().ok()?,
-        at_s: at.parse().ok()?,
-        name: name.to_owned(),
-        about,
-    };
+    let call =
+        Call { thread: thread.parse().ok()?, at_s: at.parse().ok()?, name: name.to_owned(), about };
     plain.then_some(call)
 }
