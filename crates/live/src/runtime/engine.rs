@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 
 use flyball_core::domain::{
-    Attention, Body, CommandOf, Decision, Event, Notice, Operator, Scope, StrategyId, StrategyState,
+    AccountState, Attention, Body, CommandOf, Decision, Event, Notice, Operator, Scope, StrategyId,
+    StrategyState,
 };
 use flyball_core::engine::Engine;
 use flyball_core::journal::{Entry, decode};
@@ -189,8 +190,10 @@ impl EngineThread {
         self.pulse.write(self.node.engine(), self.clock.now_ns());
     }
 
-    /// Whoever did not answer the last run has a new thread now.
+    /// The account is not known before it has been read, whatever the last run knew. Whoever did not
+    /// answer that one has a new thread now.
     fn begin(&mut self) {
+        self.happened(Body::Account(AccountState { known: false }));
         for index in 0..self.strategies.len() {
             let Some(beside) = self.strategies.get(index) else { continue };
             let strategy = beside.mailbox.strategy();

@@ -237,6 +237,24 @@ fn killed_at_every_system_call_of_an_order_it_finds_its_account_again() {
 }
 
 #[test]
+fn a_start_knows_that_it_does_not_know_the_account_until_it_is_read() {
+    let mut stage = Stage::new(61, 20.0);
+    let proxy = Proxy::start(stage.server.port(), ()).unwrap();
+    stage.url = proxy.url();
+    for _ in 0..2 {
+        // Reading it takes a while.
+        proxy.delay(Duration::from_millis(100));
+        let mut subject = stage.start();
+        let status = subject.say("status").unwrap();
+        assert_eq!(status["account_known"], false, "{status}");
+        proxy.heal();
+        let (_, status) = subject.known("a start");
+        assert_eq!(status["account_known"], true, "{status}");
+        subject.kill();
+    }
+}
+
+#[test]
 fn a_second_engine_on_the_same_account_is_refused() {
     let stage = Stage::new(41, 20.0);
     let first = stage.start();

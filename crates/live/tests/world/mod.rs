@@ -15,8 +15,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 use flyball_core::domain::{
-    Body, ClientOrderId, CommandOf, Decision, Event, HOUR, InstrumentId, Intent, Level,
-    MILLISECOND, Money, NetQty, Notice, Operator, Price, Qty, Quotes, Random, Rate, SECOND,
+    AccountState, Body, ClientOrderId, CommandOf, Decision, Event, HOUR, InstrumentId, Intent,
+    Level, MILLISECOND, Money, NetQty, Notice, Operator, Price, Qty, Quotes, Random, Rate, SECOND,
     StrategyId, Target,
 };
 use flyball_core::engine::{Engine, EngineConfig, InstrumentConfig, Sight, StrategyConfig};
@@ -213,8 +213,11 @@ impl World {
         let session = Session::new(settings, ground);
         let disk = Disk::default();
         let first = engine.snapshot();
+        let mut node = Node::new(engine, disk.clone());
+        // As the engine's thread begins.
+        node.happened(Body::Account(AccountState { known: false }), self.now).unwrap();
         Client {
-            node: Node::new(engine, disk.clone()),
+            node,
             session,
             market: Market::new(listings, Inbox::default(), seed + 77),
             disk,
