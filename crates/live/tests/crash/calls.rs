@@ -29,11 +29,13 @@ const RECOVERED: &str = "killed at a system call";
 /// An order, or several that belong together.
 struct Scene {
     name: &'static str,
-    /// What is told before, and what has to be so then.
-    before: &'static [(&'static str, fn(&Value) -> bool)],
+    /// What is told before, how many actions that takes at least, and what has to be so then.
+    before: &'static [(&'static str, u64, fn(&Value) -> bool)],
     /// What goes wrong, and after how long no more.
     faults: Option<(&'static str, Duration)>,
     word: &'static str,
+    /// How many actions it takes at least.
+    actions: u64,
     booked: fn(&Value) -> bool,
 }
 
@@ -43,54 +45,66 @@ const NEVER_ARRIVES: &str = "[[fault]]\nkind = \"drop\"\ntarget = \"post\"\n";
 const SCENES: [Scene; 7] = [
     Scene {
         name: "an entry and its stop",
-        before: &[("0", is_empty)],
+        before: &[("0", 0, is_empty)],
         faults: None,
         word: "200",
+        actions: 2,
         booked: is_protected,
     },
     Scene {
         name: "an exit, and its stop's cancel",
-        before: &[("200", is_protected)],
+        before: &[("200", 0, is_protected)],
         faults: None,
         word: "0",
+        actions: 1,
         booked: is_empty,
     },
     Scene {
         name: "two quotes",
-        before: &[("0", is_empty)],
+        before: &[("0", 0, is_empty)],
         faults: None,
         word: "quote",
+        actions: 1,
         booked: is_quoted,
     },
     Scene {
         name: "a cancel of two quotes",
-        before: &[("0", is_empty), ("quote", is_quoted)],
+        before: &[("0", 0, is_empty), ("quote", 1, is_quoted)],
         faults: None,
         word: "withdraw",
+        actions: 1,
         booked: is_empty,
     },
     Scene {
         name: "a kill: cancel, flatten, ask the venue",
-        before: &[("200", is_protected)],
+        before: &[("200", 0, is_protected)],
         faults: None,
         word: "kill",
+        actions: 1,
         booked: is_killed,
     },
     Scene {
         name: "quotes without an answer: asked about",
-        before: &[("0", is_empty)],
+        before: &[("0", 0, is_empty)],
         faults: Some((LOST, Duration::from_millis(350))),
         word: "quote",
+        actions: 1,
         booked: is_quoted,
     },
     Scene {
         name: "quotes that never arrive: asked about, burnt, placed anew",
-        before: &[("0", is_empty)],
+        before: &[("0", 0, is_empty)],
         faults: Some((NEVER_ARRIVES, Duration::from_millis(350))),
         word: "quote",
+        actions: 2,
         booked: is_quoted,
     },
 ];
+
+/// Actions that it has signed. Those that are open are counted by the same thread at the same time.
+fn actions(status: &Value) -> u64 {
+    status["connections"]["session"]["actions"].as_u64().unwrap_or(0)
+}
 
 fn is_booked(status: &Value, position: i64, orders: u64) -> bool {
     let it = &status["instruments"][0];
@@ -149,21 +163,24 @@ impl Calls {
         Self { stage, tally: Tally::default() }
     }
 
-    /// Bring it to where the order begins.
-    fn prepare(&self, scene: &Scene, subject: &mut Subject) {
+    /// Bring it to where the order begins; how it is doing then.
+    fn prepare(&self, scene: &Scene, subject: &mut Subject) -> Value {
         let status = subject.until(scene.name, is_known);
         if status["killed"] == true {
             subject.until(scene.name, is_flat);
             subject.say("reset").unwrap();
             subject.until(scene.name, |status| status["killed"] == false);
         }
-        for (word, so) in scene.before {
+        for (word, least, so) in scene.before {
+            let before = subject.say("status").unwrap();
             subject.say(word).unwrap();
+            let so = |status: &Value| so(status) && actions(status) >= actions(&before) + least;
             subject.until(&format!("{}: {word}", scene.name), so);
         }
         if let Some((faults, _)) = scene.faults {
             self.stage.admin("/faults", faults);
         }
+        subject.say("status").unwrap()
     }
 
     /// Say the word, and look on until all is booked or `ended` says that it has ended. Whether a
@@ -171,10 +188,11 @@ impl Calls {
     fn look_on(
         &self,
         scene: &Scene,
-        subject: &mut Subject,
+        (subject, before): (&mut Subject, &Value),
         mut ended: impl FnMut(&mut Subject) -> bool,
     ) -> (bool, bool) {
         let began = Instant::now();
+        let enough = actions(before) + scene.actions;
         let (mut latched, mut look, mut heals) = (false, Duration::from_millis(40), scene.faults);
         subject.tell(scene.word);
         while began.elapsed() < Duration::from_secs(40) {
@@ -183,7 +201,8 @@ impl Calls {
             }
             let status = subject.heard().unwrap_or_default();
             latched |= status["killed"] == true && is_kept(&status);
-            if (scene.booked)(&status) && heals.is_none() {
+            let sent = actions(&status) >= enough;
+            if sent && (scene.booked)(&status) && heals.is_none() {
                 return (latched, false);
             }
             if heals.is_some_and(|(_, after)| began.elapsed() > after) {
@@ -201,7 +220,7 @@ impl Calls {
 
     /// Kill it at a call on the way of an order, and see that the next one finds everything.
     fn kill_at(&mut self, scene: &Scene, at: &At<'_>, mut subject: Subject) -> (Subject, Fate) {
-        self.prepare(scene, &mut subject);
+        let before = self.prepare(scene, &mut subject);
         let all = threads(subject.child.id());
         let traced: Vec<u32> = all.iter().filter(|it| it.1 == at.thread).map(|it| *it.0).collect();
         let mut tracer = Tracer::stop_at(&traced, at.call, at.edge, at.number);
@@ -210,7 +229,7 @@ impl Calls {
         let mut fate = if ended(&mut subject) { Fate::AtRest } else { Fate::OnTheWay };
         let mut latched = false;
         if fate == Fate::OnTheWay {
-            let (kept, over) = self.look_on(scene, &mut subject, &mut ended);
+            let (kept, over) = self.look_on(scene, (&mut subject, &before), &mut ended);
             latched = kept;
             if !over {
                 // What is written is on the disk within half a second.
@@ -253,14 +272,14 @@ impl Calls {
     /// The calls on the way of an order, by thread: those that were entered between its decision
     /// and the booking of its answer, and those in which a thread waited for it.
     fn record(&self, scene: &Scene, subject: &mut Subject) -> BTreeMap<String, Vec<Call>> {
-        self.prepare(scene, subject);
+        let before = self.prepare(scene, subject);
         let names = threads(subject.child.id());
         let file = self.stage.folder.path().join("calls");
         let tracer = Tracer::record(subject.child.id(), &file);
         std::thread::sleep(Duration::from_millis(50));
         let now = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
         let began = now();
-        let (_, over) = self.look_on(scene, subject, Subject::is_gone);
+        let (_, over) = self.look_on(scene, (subject, &before), Subject::is_gone);
         assert!(!over, "{}: it is gone", scene.name);
         let ended = now();
         // Its journal is on the disk within half a second.
