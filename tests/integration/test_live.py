@@ -171,7 +171,7 @@ def test_an_exchange_of_ones_own_ends_with_the_run_even_when_it_is_killed(
     def url() -> str | None:
         told = flyball("status", "--json", cwd=tmp_path)
         runs = json.loads(told.stdout)["runs"]
-        return f"http://{runs[0]['venue']}" if runs else None
+        return str(runs[0]["url"]) if runs else None
 
     try:
         served = wait_for(url, seconds=15, why="the run did not start")

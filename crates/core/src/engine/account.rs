@@ -45,11 +45,19 @@ impl Engine {
         }
         self.account_known = state.known;
         out.notice(Notice::Account { known: state.known });
+        if state.known {
+            self.ask_group_again();
+        }
         for index in 0..self.instruments.len() {
             let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
-            if !state.known {
-                self.on_lane(id, out, |lane, _, _| lane.forget());
-            }
+            // What was asked before a restart, nobody answers.
+            self.on_lane(
+                id,
+                out,
+                |lane, _, _| {
+                    if state.known { lane.ask_again() } else { lane.forget() }
+                },
+            );
             self.work(id, out);
         }
     }

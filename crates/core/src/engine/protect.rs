@@ -99,6 +99,13 @@ impl Engine {
         }
     }
 
+    /// Whoever was asked what the venue holds may be gone: ask again, where an answer is awaited.
+    pub(super) fn ask_group_again(&mut self) {
+        if let Some(group) = self.group.as_mut().filter(|group| group.request.is_some()) {
+            group.again_ns = i64::MIN;
+        }
+    }
+
     /// An answer of the venue while the account is being flattened.
     pub(super) fn group_report(&mut self, report: &PositionReport, out: &mut Commands) {
         let Some(group) = self.group.filter(|group| group.request == Some(report.request)) else {

@@ -699,13 +699,12 @@ fn another_configuration_goes_on_with_account_latches_and_ids() {
     let mut next = config();
     next.profile.switches.drawdown = Rate::from_ppm(140_000);
     next.strategies.clear();
-    let resumed = Engine::resume(&next, &rig.engine).unwrap();
+    let mut resumed = Engine::resume(&next, &rig.engine).unwrap();
     let (new, old) = (resumed.portfolio(), rig.engine.portfolio());
     assert_eq!((new.cash(), new.peak(), new.equity()), (old.cash(), old.peak(), old.equity()));
     assert_eq!((new.qty(ID), new.day_start()), (old.qty(ID), old.day_start()));
     assert!(resumed.switches().is_stopped(), "a restart releases nothing");
     assert_eq!(resumed.execution().orders.of(ID), rig.engine.execution().orders.of(ID));
-    let mut resumed = resumed;
     let last = rig.sent.iter().map(|order| order.client_order_id).max().unwrap();
     assert!(resumed.execution.orders.next_id() > last);
     // It finishes what was begun.
@@ -749,4 +748,9 @@ fn a_flatten_whose_last_question_is_never_answered_asks_again() {
     rig.connected = true;
     rig.wait(10 * SECOND);
     assert_eq!(rig.flat_scopes(), [(Scope::All, ExitReason::Operator)]);
+    rig.connected = false;
+    rig.operator(Operator::Flatten);
+    rig.connected = true;
+    [false, true].map(|known| rig.tell(Body::Account(AccountState { known })));
+    assert_eq!(rig.flat_scopes().len(), 2, "at once when the account was read anew");
 }

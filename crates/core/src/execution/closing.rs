@@ -136,6 +136,13 @@ impl Job {
         self.next_ns = i64::MIN;
     }
 
+    /// Whoever was asked what the venue holds may be gone: ask again.
+    pub(super) const fn ask_again(&mut self) {
+        if matches!(self.phase, Phase::Verifying { .. }) {
+            self.next_ns = i64::MIN;
+        }
+    }
+
     fn verify(&mut self, desk: &mut Desk<'_>, request: &mut u32) {
         *request = request.wrapping_add(1);
         self.phase = Phase::Verifying { request: *request };

@@ -190,6 +190,13 @@ impl Lane {
         self.plan.forget_best();
     }
 
+    /// What the venue was asked may have been asked in vain: ask again.
+    pub const fn ask_again(&mut self) {
+        if let Some(job) = &mut self.job {
+            job.ask_again();
+        }
+    }
+
     /// The venue says what became of an order here. How it ended, if it did.
     pub fn reported(&mut self, desk: &mut Desk<'_>, report: &OrderReport) -> Option<Ended> {
         let ended = desk.orders.reported(desk.instrument, report)?;

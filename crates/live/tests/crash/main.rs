@@ -205,8 +205,7 @@ fn cut_off(cuts: &[Cut], seed: u64) {
             noticed && is_known(status)
         });
         let took = subject.began.elapsed();
-        stage.note(cut.name(), took, &status, &context);
-        stage.compare(&mut subject, &context);
+        stage.agreed(cut.name(), &mut subject, (took, &status), &context);
     }
     subject.kill();
     stage.report();

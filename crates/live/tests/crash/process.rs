@@ -123,7 +123,12 @@ fn anything(view: &Sighting, random: &mut Random, draft: &mut Draft) {
 
 fn target(lots: i64, draft: &mut Draft) {
     let position = NetQty::from_lots(lots);
-    draft.write(&Intent::Target(Target { position, stop: None, take_profit: None }));
+    draft.write(&Intent::Target(Target {
+        position,
+        stop: None,
+        take_profit: None,
+        trailing: None,
+    }));
 }
 
 fn quote(view: &Sighting, away: i64, draft: &mut Draft) {

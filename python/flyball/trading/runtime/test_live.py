@@ -57,7 +57,7 @@ def test_a_session_leaves_the_result_that_a_backtest_leaves_and_its_journal_repl
     with fb.LiveSession(
         InAndOut(), venue=exchange, instrument="XRP", profile="emergency", state=tmp_path
     ) as session:
-        wait(lambda: len(session.status()["notices"]) >= 3)
+        wait(lambda: session.status()["strategies"][0]["asked"] >= 8)
         status = session.status()
         assert session.is_alive
         assert status["strategies"][0]["name"] == "InAndOut"
