@@ -751,6 +751,8 @@ fn a_flatten_whose_last_question_is_never_answered_asks_again() {
     rig.connected = false;
     rig.operator(Operator::Flatten);
     rig.connected = true;
-    [false, true].map(|known| rig.tell(Body::Account(AccountState { known })));
+    for known in [false, true] {
+        rig.tell(Body::Account(AccountState { known }));
+    }
     assert_eq!(rig.flat_scopes().len(), 2, "at once when the account was read anew");
 }

@@ -26,11 +26,14 @@ const LOTS: i64 = 200;
 const RUNS: u32 = 3;
 const RECOVERED: &str = "killed at a system call";
 
+/// A word, how many actions it takes at least, and what has to be so then.
+type Told = (&'static str, u64, fn(&Value) -> bool);
+
 /// An order, or several that belong together.
 struct Scene {
     name: &'static str,
-    /// What is told before, how many actions that takes at least, and what has to be so then.
-    before: &'static [(&'static str, u64, fn(&Value) -> bool)],
+    /// What is told before.
+    before: &'static [Told],
     /// What goes wrong, and after how long no more.
     faults: Option<(&'static str, Duration)>,
     word: &'static str,
@@ -222,8 +225,8 @@ impl Calls {
     fn kill_at(&mut self, scene: &Scene, at: &At<'_>, mut subject: Subject) -> (Subject, Fate) {
         let before = self.prepare(scene, &mut subject);
         let all = threads(subject.child.id());
-        let traced: Vec<u32> = all.iter().filter(|it| it.1 == at.thread).map(|it| *it.0).collect();
-        let mut tracer = Tracer::stop_at(&traced, at.call, at.edge, at.number);
+        let group: Vec<u32> = all.iter().filter(|it| it.1 == at.thread).map(|it| *it.0).collect();
+        let mut tracer = Tracer::stop_at(&group, at.call, at.edge, at.number);
         std::thread::sleep(Duration::from_millis(3));
         let mut ended = |subject: &mut Subject| tracer.holds() || subject.is_gone();
         let mut fate = if ended(&mut subject) { Fate::AtRest } else { Fate::OnTheWay };
