@@ -300,7 +300,7 @@ impl Stage {
         let orders = info::historical_orders(&self.info(&Query::HistoricalOrders { user }));
         let fills = info::user_fills(&self.info(&Query::UserFills { user })).unwrap().len();
         let orders = orders.unwrap().len();
-        assert!(orders > 4, "it traded");
+        assert!(orders > 0, "it traded");
         println!("of the last 2000 each, {orders} orders and {fills} fills at the venue");
         for (of, all) in &mut self.recovered {
             all.sort_unstable_by_key(|it| it.took);
