@@ -7,7 +7,7 @@
 //! leaving it, when the system has done it and the thread never hears of it. Calls are counted by
 //! thread and name from the moment before the decision: the first, the second, and so on until
 //! orders are booked before there is such a call. So none is left out, however many there are in
-//! one run or another.
+//! one run or another. The HTTP threads are alike and count as one: the first that comes to the call.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
