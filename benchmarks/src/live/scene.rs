@@ -105,6 +105,7 @@ pub(crate) fn plan(url: &str, folder: PathBuf, profile: &str) -> Fallible<Plan> 
         expires_ns: 3 * SECOND,
         answer_ns: SECOND,
         adopt_positions: false,
+        guarded: false,
         cancel_foreign: true,
         weight_per_minute: PLENTY,
         seed: 1,

@@ -19,7 +19,7 @@ use flyball_live::node::Node;
 use flyball_live::outbox::{Outbox, OutboxFile};
 use flyball_live::recorder::Recorder;
 use flyball_live::recover::Told;
-use flyball_live::runtime::{Beside, EngineThread, Input, Joints, Plan, ToEngine};
+use flyball_live::runtime::{Beside, EngineThread, Input, Joints, Plan, Pulse, ToEngine};
 use flyball_live::session::{Batch, Ground, Session, Settings};
 use flyball_venues::Listings;
 use flyball_venues::hyperliquid::{Assets, EngineTag, Signer};
@@ -208,7 +208,13 @@ pub(crate) fn start(plan: Plan, marks: &Marks) -> Fallible<Traced> {
     let account_io = Io::<Sending>::new(endpoints.clone(), clock, REQUESTS)?;
     let market_io = Io::<Hearing>::new(endpoints, clock, 0)?;
     let (mailbox, letters) = Mailbox::new(StrategyId::new(0), 0);
-    let joints = Joints { from, orders: account_io.reach(), market: market_io.reach(), empty };
+    let joints = Joints {
+        from,
+        orders: account_io.reach(),
+        market: market_io.reach(),
+        empty,
+        pulse: Pulse::new(false, clock.now_ns()),
+    };
     let beside = vec![Beside::new("quoter".into(), mailbox)];
     let thread = EngineThread::new(Node::new(engine, recorder), clock, joints, beside, patience);
     let known = Arc::new(AtomicBool::new(false));
