@@ -4,6 +4,7 @@ The process is this module. It reads one line that says what to watch over, with
 standard input, and runs until there is nothing to watch over. Its loop never takes Python's lock.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -93,12 +94,25 @@ def serve(line: str) -> None:
     state = Path(asked["plan"]["run"])
     folder = state / _FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _alone(folder)
     socket = socket_for(folder)
     info = {"pid": os.getpid(), "socket": str(socket)}
     draft = state / f"{_INFO}.draft"
     draft.write_text(json.dumps(info) + "\n", encoding="utf-8")
     draft.replace(state / _INFO)
     _core.run_sentinel(json.dumps({**asked["plan"], "socket": str(socket)}), asked["key"])
+
+
+def _alone(folder: Path) -> None:
+    """Refuse where another sentinel watches, before what it says of itself is written over."""
+    path = folder / "lock"
+    if not path.exists():  # and is not made here: a folder with files but no state was damaged
+        return
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{folder}: another sentinel watches there") from None
 
 
 def ask_sentinel(state: Path, what: str) -> dict[str, Any] | None:
