@@ -40,9 +40,10 @@ impl Engine {
         new.scenarios.resume(&old.scenarios, &pairs);
         new.execution.resume(&old.execution, &pairs, &new.instruments);
         for &(from, to) in &pairs {
-            let locked = old.locks.get(from.index()).copied().unwrap_or(true);
-            if let Some(lock) = new.locks.get_mut(to.index()) {
-                *lock = locked;
+            if let (Some(old), Some(new)) =
+                (old.locks.get(from.index()), new.locks.get_mut(to.index()))
+            {
+                *new = *old;
             }
         }
         new.group = old.group;

@@ -344,7 +344,10 @@ impl<A: Ahead> Session<A> {
                 (Whose::Ours(_), Some(_)) => {}
                 (_, instrument) => {
                     self.counts.foreign_orders += 1;
-                    foreign.extend(instrument.map(|it| (it, order.venue_order_id)));
+                    let unwanted =
+                        self.settings.cancel_foreign || (self.halt.is_stopped() && order.can_add);
+                    let it = instrument.filter(|_| unwanted);
+                    foreign.extend(it.map(|it| (it, order.venue_order_id)));
                 }
             }
         }
@@ -352,7 +355,7 @@ impl<A: Ahead> Session<A> {
             self.counts.orphans += orphans.len() as u64;
             self.cancel(&orphans, now_ns);
         }
-        if self.settings.cancel_foreign && !foreign.is_empty() {
+        if !foreign.is_empty() {
             self.cancel_foreign(&foreign, now_ns);
         }
         self.ask_about_missing(open, resync, now_ns);
