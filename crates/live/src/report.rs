@@ -420,3 +420,6 @@ fn told(record: &Record, engine: &Engine, outcome: &str) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

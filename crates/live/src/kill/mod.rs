@@ -342,3 +342,6 @@ fn is_killed(engine: &Engine, scope: Scope) -> bool {
 fn known_kind(scope: &str) -> bool {
     ["instrument:", "strategy:"].iter().any(|kind| scope.starts_with(kind))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,14 +4,14 @@ What a drill does, it does at the venue: to its prices, its balances, its orders
 What it sees, it sees as another client of the venue, and as anybody who asks the run how it is.
 """
 
-import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,12 +20,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from flyball.config.profile import Profile
-from flyball.errors import FlyballError
+from flyball.errors import DataError, FlyballError
 from flyball.ops.drills import standins
+from flyball.trading.runtime.clock import Clock
 from flyball.trading.runtime.live import LiveSession
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.runs import ask, read_run, scope_number
-from flyball.trading.runtime.venue import ask_venue, open_orders, positions
+from flyball.trading.runtime.venue import ask_venue, open_orders, positions, send_text
 
 __all__ = ["CASH", "COIN", "DrillFailed", "Seen", "Stage"]
 
@@ -33,11 +34,12 @@ T = TypeVar("T")
 
 COIN = "XRP"
 CASH = Decimal(10_000)
-_LOOK_S = 0.01
+_LOOK_S = 0.02
 _STARTED_S = 30.0
 _OPENED_S = 20.0
 _QUIET_S = 0.5
-_RATE = 10**12
+# Who looks on uses the same address: what that costs is not the run's.
+_WEIGHT = 1_000_000
 
 
 class DrillFailed(Exception):
@@ -68,12 +70,15 @@ class Stage:
         How long something may take that should happen at once.
     seed : int
         Of the exchange.
+    speed : int
+        How many times as fast as ours the exchange's clock runs, and the run's.
     """
 
     profile: Profile
     source: str
     patience_s: float = 10.0
     seed: int = 7
+    speed: int = 1
     session: LiveSession | None = None
     process: "subprocess.Popen[str] | None" = None
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -84,7 +89,13 @@ class Stage:
         )
         self.folder = Path(folder)
         self.exchange = self._stack.enter_context(
-            LocalExchange(cash=[CASH], seed=self.seed, admin=True)
+            LocalExchange(
+                cash=[CASH],
+                seed=self.seed,
+                speed=self.speed,
+                admin=True,
+                limits={"weight_per_minute": _WEIGHT},
+            )
         )
         self.account = self.exchange.keys[0].account
         return self
@@ -104,6 +115,11 @@ class Stage:
         self._stack.close()
 
     # The run.
+
+    @property
+    def clock(self) -> Clock:
+        """The run's clock: the exchange's, or the system's in a process of its own."""
+        return Clock() if self.process is not None else self.exchange.clock
 
     @property
     def state(self) -> Path:
@@ -209,7 +225,7 @@ class Stage:
 
     def admin(self, wish: Mapping[str, Any]) -> int:
         """A wish of the exchange's operator. The time before, in ns of the run's clock."""
-        before = self.exchange.clock.now_ns()
+        before = self.clock.now_ns()
         ask_venue(self.exchange.url, "/admin", wish)
         return before
 
@@ -259,8 +275,11 @@ class Stage:
         limit = self.patience_s if seconds is None else seconds
         until = time.monotonic() + limit
         while True:
-            if found := what():
-                return found
+            try:
+                if found := what():
+                    return found
+            except DataError:
+                pass  # the venue does not answer now
             if time.monotonic() > until:
                 raise DrillFailed(f"not within {limit:g} s: {why}")
             if self.process is not None and self.process.poll() not in (None, -signal.SIGKILL):
@@ -281,20 +300,74 @@ class Stage:
         said = self.status()["notices"]
         return [(at, it[kind]) for at, it in said if kind in it and at >= since_ns]
 
+    def act(self, action: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Do what another client of the account would have it do. The venue's answer."""
+        return ask_venue(
+            self.exchange.url, "/admin", {"type": "act", "user": self.account, "action": action}
+        )
+
+    def faults(self, script: str) -> int:
+        """Let the exchange's network do this from now on. The time before, as `admin` gives it."""
+        before = self.clock.now_ns()
+        send_text(self.exchange.url, "/faults", script)
+        return before
+
+    def trade(self, coin: str, size: Decimal) -> None:
+        """Buy at the market, or sell, as another client of the account."""
+        mid = Decimal(ask_venue(self.exchange.url, "/info", {"type": "allMids"})[coin])
+        limit = mid * (Decimal("1.02") if size > 0 else Decimal("0.98"))
+        self.order(coin, size, limit, tif="Ioc")
+
+    def order(self, coin: str, size: Decimal, price: Decimal, *, tif: str) -> Any:  # noqa: ANN401
+        """Place an order as another client of the account. The venue's answer."""
+        meta = ask_venue(self.exchange.url, "/info", {"type": "meta"})["universe"]
+        number = next(at for at, each in enumerate(meta) if each["name"] == coin)
+        digits = 6 - int(meta[number]["szDecimals"])
+        price = Decimal(f"{price:.5g}").quantize(Decimal(1).scaleb(-digits)).normalize()
+        wire = {
+            "a": number,
+            "b": size > 0,
+            "p": f"{price:f}",
+            "s": f"{abs(size).normalize():f}",
+            "r": False,
+            "t": {"limit": {"tif": tif}},
+        }
+        return self.act({"type": "order", "orders": [wire], "grouping": "na"})
+
+    def cancel(self, order: Mapping[str, Any]) -> None:
+        """Cancel an order as another client of the account."""
+        meta = ask_venue(self.exchange.url, "/info", {"type": "meta"})["universe"]
+        number = next(at for at, each in enumerate(meta) if each["name"] == order["coin"])
+        self.act({"type": "cancel", "cancels": [{"a": number, "o": order["oid"]}]})
+
     def trip(self, switch: str, since_ns: int) -> float:
         """Wait until a switch has tripped: after how many ms."""
 
         def look() -> float | None:
             for at, about in self.notices("Tripped", since_ns):
-                if SWITCH_WORDS.get(about["switch"], about["switch"]) == switch:
+                if _snake(about["switch"]) == switch:
                     return max(0.001, self.ms(at - since_ns))
             return None
 
         return self.wait(look, why=f"the {switch} switch did not trip")
 
+    def began(self, since_ns: int) -> float:
+        """Wait until everything is being flattened: after how many ms that began."""
+
+        def look() -> float | None:
+            for at, _ in self.notices("FlattenStarted", since_ns):
+                return max(0.001, self.ms(at - since_ns))
+            return None
+
+        return self.wait(look, why="nothing began to be flattened")
+
+    def now_ns(self) -> int:
+        """What the run's clock shows."""
+        return self.clock.now_ns()
+
     def ms(self, nanoseconds: int) -> float:
         """Nanoseconds of the run's clock as milliseconds of the machine's."""
-        return nanoseconds / self.exchange.clock.speed / 1e6
+        return nanoseconds / self.clock.speed / 1e6
 
     def flat(self, since_ns: int, *, seconds: float | None = None, stops: bool = False) -> float:
         """Wait until the venue says that nothing is held and nothing rests: after how many ms."""
@@ -303,7 +376,7 @@ class Stage:
             return not self.held() and (stops or not self.orders())
 
         self.wait(look, seconds=seconds, why="not flat at the venue")
-        return self.ms(self.exchange.clock.now_ns() - since_ns)
+        return self.ms(self.clock.now_ns() - since_ns)
 
     def stays_flat(self) -> None:
         """The strategy goes on asking for a position, and gets none."""
@@ -314,19 +387,6 @@ class Stage:
             time.sleep(_LOOK_S)
 
 
-SWITCH_WORDS: dict[str, str] = {}
-
-
-def loss_text(factor: float) -> str:
-    """A move of prices, for people."""
-    return f"{(factor - 1) * 100:+.1f} %"
-
-
-def load(path: Path) -> Any:  # noqa: ANN401
-    """JSON of a file."""
-    return json.loads(path.read_text("utf-8"))
-
-
-def names(items: Sequence[str]) -> str:
-    """A list, for people."""
-    return ", ".join(items)
+def _snake(name: str) -> str:
+    """`DailyLoss` as configuration writes it; what is written so already stays."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -5,7 +5,7 @@ import os
 
 import flyball as fb
 
-__all__ = ["Holder", "Quoter", "Short", "Stuck"]
+__all__ = ["Holder", "Once", "Quoter", "Short", "Stuck"]
 
 
 class Holder:
@@ -19,6 +19,15 @@ class Holder:
     def decide(self, view: fb.View) -> object:
         """Want it anew each time: a run that is stopped is asked again and again."""
         return None if view.position else fb.Target(self.lots)
+
+
+class Once(Holder):
+    """Wants a long position once."""
+
+    def decide(self, view: fb.View) -> object:
+        """Want it until it is there, and nothing after that."""
+        self.done = getattr(self, "done", False) or view.position != 0
+        return None if self.done else fb.Target(self.lots)
 
 
 class Short(Holder):
@@ -40,8 +49,8 @@ class Quoter(Holder):
         bid, ask = int(view.bid), int(view.ask)
         steps = range(1, 9)
         return fb.Quotes(
-            bids=[(round_price(bid - bid * k // 2000), self.lots) for k in steps],
-            asks=[(round_price(ask + ask * k // 2000), self.lots) for k in steps],
+            bids=[(round_price(bid - bid * k // 2000), self.lots // 40) for k in steps],
+            asks=[(round_price(ask + ask * k // 2000), self.lots // 40) for k in steps],
         )
 
 

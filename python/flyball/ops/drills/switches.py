@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from flyball.ops.drills.stage import COIN, DrillFailed, Seen, Stage
 
-__all__ = ["daily_loss", "drawdown", "emergency", "leverage", "margin", "position_loss"]
+__all__ = ["daily_loss", "drawdown", "emergency", "gap", "leverage", "margin", "position_loss"]
 
 # Beyond the line by a tenth of it, and by what trading costs.
 _BEYOND = Decimal("1.1")
@@ -13,7 +13,7 @@ _MORE = Decimal("0.002")
 _LOWEST, _HIGHEST = 0.05, 20.0
 
 
-def _gap(stage: Stage, limit: Decimal, *, of: str) -> tuple[float, str]:
+def gap(stage: Stage, limit: Decimal, *, of: str) -> tuple[float, str]:
     """The move of prices that makes the account lose a little more than a limit."""
     equity, value, _ = stage.worth()
     held = stage.held()[COIN]
@@ -33,7 +33,7 @@ def _stopped(stage: Stage, switch: str, limit: Decimal, *, strategy: str) -> See
     """A loss of the account: all trading stops."""
     stage.start(strategy)
     stage.opened()
-    factor, did = _gap(stage, limit, of="equity")
+    factor, did = gap(stage, limit, of="equity")
     since = stage.move(factor)
     trip = stage.trip(switch, since)
     flat = stage.flat(since)
@@ -65,7 +65,11 @@ def position_loss(stage: Stage) -> Seen:
     """A gap against one position, small for the account."""
     stage.start("Holder")
     stage.opened()
-    factor, did = _gap(stage, stage.profile.switches.position_loss, of="position")
+    exits = stage.profile.exits
+    # The venue's stop would end a smaller gap: it must not find anybody to trade with.
+    beyond = exits.stop_distance + exits.stop_slippage + Decimal("0.01")
+    limit = max(stage.profile.switches.position_loss, beyond)
+    factor, did = gap(stage, limit, of="position")
     since = stage.move(factor)
     trip = stage.trip("position_loss", since)
     flat = stage.flat(since)
@@ -104,7 +108,7 @@ def leverage(stage: Stage) -> Seen:
         return value < equity * limit
 
     stage.wait(reduced, why="leverage is still above its limit, says the venue")
-    flat = stage.ms(stage.exchange.clock.now_ns() - since)
+    flat = stage.ms(stage.now_ns() - since)
     after = stage.held().get(COIN, Decimal(0))
     if not abs(after) < abs(before):
         raise DrillFailed(f"the position was not made smaller: {before} → {after}")
