@@ -70,6 +70,8 @@ pub struct Engine {
     account_known: bool,
     sentinel: SentinelState,
     group: Option<Group>,
+    /// Since when it hears at all; not yet when it begins.
+    hears_since_ns: i64,
     /// When each lane wants to be looked at.
     lane_due: Vec<i64>,
     due_ns: i64,
@@ -121,6 +123,7 @@ impl Engine {
             account_known: true,
             sentinel: SentinelState::default(),
             group: None,
+            hears_since_ns: i64::MIN,
             lane_due: vec![NEVER; count],
             due_ns: i64::MIN,
             instruments,
@@ -203,6 +206,9 @@ impl Engine {
     /// Deadlines that have come: lanes work, latches release, closed books are asked for.
     #[cold]
     fn on_due(&mut self, out: &mut Commands) {
+        if self.hears_since_ns == i64::MIN {
+            self.hears_since_ns = self.now_ns;
+        }
         for index in 0..self.instruments.len() {
             let due = self.lane_due.get(index).copied().unwrap_or(NEVER);
             if due <= self.now_ns {

@@ -237,6 +237,8 @@ impl Engine {
             return NEVER;
         }
         let seen = market.references.mid.time_ns().max(market.references.mark.time_ns());
+        // One that begins is not blind before it could have seen anything.
+        let seen = seen.max(self.hears_since_ns);
         let max_age = market.max_age_ns.max(self.max_data_age_ns);
         seen.saturating_add(max_age).saturating_add(self.exits.max_blind_ns)
     }

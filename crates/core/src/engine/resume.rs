@@ -61,6 +61,13 @@ impl Engine {
         pairs.iter().filter_map(|&(from, to)| Some((owner(old, from)?, owner(self, to)?))).collect()
     }
 
+    /// It goes on after a while in which it heard nothing: how long it was away is no blindness. To
+    /// be called before the first event.
+    pub const fn wakes(&mut self) {
+        self.hears_since_ns = i64::MIN;
+        self.due_ns = i64::MIN;
+    }
+
     /// Ids of orders up to this one are taken: a run that was cut off sent more than its record
     /// holds. To be called before the first event.
     pub fn skip_ids(&mut self, last: ClientOrderId) {

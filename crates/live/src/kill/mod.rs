@@ -218,9 +218,19 @@ impl Told {
         self.number = self.number.max(number);
     }
 
-    /// What the run's parts are called.
-    pub fn names(&self) -> &Names {
-        &self.names
+    /// The engine took in a kill that came to it directly.
+    pub fn killed(&self, scope: Scope, now_ns: i64) {
+        if matches!(scope, Scope::Order(_)) {
+            return;
+        }
+        let killed = Killed {
+            scope: self.names.words(scope),
+            trigger: "operator".to_owned(),
+            time_ns: now_ns,
+            why: "an operator asked for it".to_owned(),
+            number: self.number,
+        };
+        self.keep(Note::Killed(killed, None));
     }
 
     /// Hand something to the keeper.

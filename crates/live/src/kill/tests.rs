@@ -1,7 +1,8 @@
 use std::fs;
 
 use flyball_core::domain::{ExitReason, Rate};
-use flyball_core::engine::EngineConfig;
+use flyball_core::engine::{EngineConfig, InstrumentConfig};
+use flyball_exchange::markets::Listing;
 use tempfile::TempDir;
 
 use super::*;
@@ -24,7 +25,7 @@ fn engine() -> Engine {
     let text = include_str!("../../tests/world/emergency.json");
     let profile = serde_json::from_str(text).unwrap();
     Engine::new(&EngineConfig {
-        instruments: Vec::new(),
+        instruments: vec![InstrumentConfig { spec: Listing::xrp().spec(), quiet_ns: 0 }],
         strategies: Vec::new(),
         profile,
         cash: flyball_core::domain::Money::from_whole(1_000),

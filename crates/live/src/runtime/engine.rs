@@ -252,7 +252,12 @@ impl EngineThread {
                 self.event(&event);
             }
             Input::Answer(strategy, answer) => self.answered(strategy, answer),
-            Input::Operator(operator) => self.happened(Body::Operator(operator)),
+            Input::Operator(operator) => {
+                self.happened(Body::Operator(operator));
+                if let (Operator::Kill(scope), Some(told)) = (operator, &self.told) {
+                    told.killed(scope, self.clock.now_ns());
+                }
+            }
             Input::Kill { scope, number, trigger } => {
                 self.trigger = Some(trigger);
                 self.happened(Body::Operator(Operator::Kill(scope)));

@@ -256,6 +256,7 @@ pub(super) fn prepare(plan: Plan) -> Result<Started, StartError> {
     let last = last_run(&plan.folder)?;
     let (engine, told) = engine(&plan, last.as_deref(), &state)?;
     let mut engine = engine;
+    engine.wakes();
     if let Some(order) = outbox.last_order() {
         engine.skip_ids(order);
     }

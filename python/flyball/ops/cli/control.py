@@ -78,8 +78,8 @@ def kill(
     """Stop trading at once, close everything, and wait until the venue says that nothing is left.
 
     It stays stopped, also after a restart, until `flyball resume`. A run trades on one account at
-    one venue: venue and account are all of it. An order is cancelled, and never sent again. Exit
-    code 0 only when flat. A file called KILL in the run's folder and the signal SIGUSR1 do the same.
+    one venue: venue and account are all of it. An order is cancelled, and never sent again. A file
+    called KILL in the run's folder and the signal SIGUSR1 do the same. Exit code 0 only when flat.
 
     Example: flyball kill --scope instrument:XRP
     """
@@ -152,9 +152,7 @@ def _dust(run: RunInfo, scope: str) -> list[str]:
     if any(it["closing"] or (it["position"] and not it["dust"]) for it in found):
         return []
     lots = {each.symbol: each.lot_size for each in run.instruments}
-    return [
-        f"{it['position'] * lots[it['symbol']]:+} {it['symbol']}" for it in found if it["dust"]
-    ]
+    return [f"{it['position'] * lots[it['symbol']]:+} {it['symbol']}" for it in found if it["dust"]]
 
 
 def _wait_flat(run: RunInfo, scope: str, *, since_ns: int, patience_s: float) -> bool:
@@ -256,9 +254,7 @@ def _resume_switch(state: Path | None, switch: str, *, yes: bool, json: bool) ->
         told = {"switch": switch or None, "scope": scope or None, "released": released}
         console.print_json({**told, "latched": left})
     elif released:
-        console.out.print(
-            f"released {name}" + (f"; still latched: {', '.join(left)}" * bool(left))
-        )
+        console.out.print(f"released {name}" + (f"; still latched: {', '.join(left)}" * bool(left)))
     if not released:
         console.say(f"flyball: not released: {_why_not(before, name)}")
         return 1

@@ -6,7 +6,7 @@ from decimal import Decimal
 from flyball.config.profile import Profile
 from flyball.domain import duration_ns
 from flyball.errors import DataError
-from flyball.ops.drills.stage import COIN, DrillFailed, Seen, Stage
+from flyball.ops.drills.stage import COIN, LOWEST, DrillFailed, Seen, Stage
 
 __all__ = [
     "blind_speed",
@@ -23,6 +23,8 @@ __all__ = [
 _OTHER = "BTC"
 # A deadline that is longer than this is waited for on a faster clock.
 _LONGEST_S = 12.0
+# One that is longer than this even so is none.
+_TOO_LONG_S = 60.0
 _FAULTY_S = 2.0
 
 
@@ -33,6 +35,9 @@ def stop_at_venue(stage: Stage) -> Seen:
     stage.crash()
     exits = stage.profile.exits
     factor = float(1 - exits.stop_distance * Decimal("1.1") - Decimal("0.002"))
+    if factor < LOWEST:
+        raise DrillFailed(f"a stop {exits.stop_distance} away cannot be reached")
+    (stop,) = stage.stops()
     since = stage.move(factor)
 
     def gone_off() -> bool:
@@ -41,10 +46,12 @@ def stop_at_venue(stage: Stage) -> Seen:
     stage.wait(gone_off, why="the stop at the venue did not go off")
     trip = stage.ms(stage.now_ns() - since)
     flat = stage.flat(since)
+    closed = stage.fills()[0]
+    if closed["oid"] != stop["oid"]:
+        raise DrillFailed(f"it was not the stop that closed it: {closed}")
     did = f"the run's process killed, then {COIN} moved by {(factor - 1) * 100:+.1f} %"
-    return Seen(
-        did=did, saw=f"the stop closed {held} {COIN}", ms_to_trip=trip, ms_to_flat=flat
-    )
+    saw = f"the stop closed {held} {COIN}"
+    return Seen(did=did, saw=saw, ms_to_trip=trip, ms_to_flat=flat)
 
 
 def stop_audit(stage: Stage) -> Seen:
@@ -77,10 +84,8 @@ def flatten(stage: Stage) -> Seen:
     flat = stage.flat(since)
     if stage.status()["killed"]:
         raise DrillFailed("a flatten is no kill, and the run is killed")
-    return Seen(
-        did="asked to close everything", saw=f"{held} {COIN} closed", ms_to_trip=trip,
-        ms_to_flat=flat,
-    )  # fmt: skip
+    did, saw = "asked to close everything", f"{held} {COIN} closed"
+    return Seen(did=did, saw=saw, ms_to_trip=trip, ms_to_flat=flat)
 
 
 def _killed_under(stage: Stage, script: str, *, did: str) -> Seen:
@@ -146,7 +151,13 @@ def frozen_feed(stage: Stage) -> Seen:
     stage.start("Once")
     held = stage.opened()
     since = stage.faults('[[fault]]\nkind = "frozen_feed"\ntarget = "market"')
-    seconds = _blind_s(stage.profile) / stage.speed + stage.patience_s
+    wait_s = _blind_s(stage.profile) / stage.speed
+    if wait_s > _TOO_LONG_S:
+        raise DrillFailed(
+            f"the profile allows {_blind_s(stage.profile):g} s without market data: that is "
+            f"{wait_s:g} s at {stage.speed} times real time, and no protection"
+        )
+    seconds = wait_s + stage.patience_s
 
     def closing() -> float | None:
         for at, about in stage.notices("Exit", since):
@@ -195,7 +206,7 @@ def several_positions(stage: Stage) -> Seen:
     value = abs(stage.held()[COIN]) * stage.price()
     limit = stage.profile.switches.drawdown
     factor = float(1 - (limit * Decimal("1.15") + Decimal("0.005")) * equity / value)
-    if factor < 0.05:
+    if factor < LOWEST:
         raise DrillFailed(f"a drawdown of {limit} cannot be reached with {value:,.0f} held")
     since = stage.move(factor)
     trip = stage.trip("drawdown", since)

@@ -4,6 +4,7 @@ import json
 import signal
 from decimal import Decimal
 
+from flyball import _core
 from flyball.ops.drills.stage import COIN, DrillFailed, Seen, Stage
 from flyball.ops.drills.switches import gap
 
@@ -14,8 +15,8 @@ __all__ = [
     "kill_orders_of_others",
     "kill_scopes",
     "kill_signal",
-    "kill_stuck",
     "kill_state_lost",
+    "kill_stuck",
     "restart_latched",
 ]
 
@@ -32,10 +33,23 @@ def _ended(stage: Stage, since: int, *, did: str, by: str) -> Seen:
     kept = (stage.state / "killed").read_text("utf-8").splitlines()
     if by not in [each["trigger"] for each in json.loads(kept[0])["killed"]]:
         raise DrillFailed(f"the kill is not on the disk: {kept}")
-    return Seen(
-        did=did, saw=f"flat; kept as killed by {by}; nothing opened again", ms_to_trip=trip,
-        ms_to_flat=flat,
-    )  # fmt: skip
+    report = stage.wait(lambda: _report(stage, by), why=f"no report of a flatten by {by}")
+    saw = f"flat; kept as killed by {by}; nothing opened again; {report}"
+    return Seen(did=did, saw=saw, ms_to_trip=trip, ms_to_flat=flat)
+
+
+def _report(stage: Stage, by: str) -> str | None:
+    """What the newest report of a flatten says, once it is there; its signature is verified."""
+    files = sorted((stage.state / "reports").glob("flatten-*.json"))
+    if not files:
+        return None
+    told = json.loads(_core.verify_report(files[-1]))
+    report, agent = told["report"], stage.exchange.keys[0].agent_key
+    if told["signer"] != _core.key_address(agent):
+        raise DrillFailed(f"the report is signed by {told['signer']}, which is not the agent")
+    if (report["trigger"], report["outcome"]) != (by, "flat") or not report["journal_hash"]:
+        raise DrillFailed(f"the report says {report['trigger']}, {report['outcome']}")
+    return f"signed report: {len(report['attempts'])} closing orders"
 
 
 def kill_api(stage: Stage) -> Seen:
@@ -91,7 +105,9 @@ def kill_signal(stage: Stage) -> Seen:
 
 def kill_stuck(stage: Stage) -> Seen:
     """SIGTERM, while Python stands still and cannot end in order."""
-    did = "SIGTERM while a library held Python's lock: three seconds for an orderly end, then a kill"
+    did = (
+        "SIGTERM while a library held Python's lock: three seconds for an orderly end, then a kill"
+    )
     return _signalled(stage, signal.SIGTERM, did=did)
 
 

@@ -89,6 +89,7 @@ def run_drills(
     only: Sequence[str] = (),
     at_once: int = 6,
     patience_s: float = 10.0,
+    armed: Profile | None = None,
     tell: Callable[[Outcome], None] = lambda _outcome: None,
 ) -> list[Outcome]:
     """Run the drills of a profile; in their own order, whatever ended first.
@@ -105,6 +106,8 @@ def run_drills(
         How many run side by side.
     patience_s : float
         Seconds that something may take that should happen at once.
+    armed : Profile, optional
+        What protects the accounts in truth, to see that the drills fail.
     tell : callable
         Hears of each as it ends.
 
@@ -120,7 +123,17 @@ def run_drills(
     found: dict[str, Outcome] = {}
     with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="drill") as pool:
         waiting = [
-            pool.submit(_run, drill, profile, source=source, patience_s=patience_s)
+            pool.submit(
+                _run,
+                drill,
+                Stage(
+                    profile=profile,
+                    source=source,
+                    patience_s=patience_s,
+                    speed=drill.speed(profile),
+                    armed=armed,
+                ),
+            )
             for drill in chosen
         ]
         for done in as_completed(waiting):
@@ -130,11 +143,11 @@ def run_drills(
     return [found[drill.name] for drill in chosen]
 
 
-def _run(drill: Drill, profile: Profile, *, source: str, patience_s: float) -> Outcome:
-    began, speed = time.monotonic(), drill.speed(profile)
+def _run(drill: Drill, stage: Stage) -> Outcome:
+    began = time.monotonic()
     seen, failure = Seen(did=drill.about, saw=""), ""
     try:
-        with Stage(profile=profile, source=source, patience_s=patience_s, speed=speed) as stage:
+        with stage:
             seen = drill.run(stage)
     except DrillFailed as error:
         failure = str(error)
@@ -147,6 +160,6 @@ def _run(drill: Drill, profile: Profile, *, source: str, patience_s: float) -> O
         ms_to_flat=seen.ms_to_flat,
         did=seen.did,
         saw=failure or seen.saw,
-        speed=speed,
+        speed=stage.speed,
         seconds=time.monotonic() - began,
     )

@@ -28,12 +28,14 @@ from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.runs import ask, read_run, scope_number
 from flyball.trading.runtime.venue import ask_venue, open_orders, positions, send_text
 
-__all__ = ["CASH", "COIN", "DrillFailed", "Seen", "Stage"]
+__all__ = ["CASH", "COIN", "LOWEST", "DrillFailed", "Seen", "Stage"]
 
 T = TypeVar("T")
 
 COIN = "XRP"
 CASH = Decimal(10_000)
+# No gap takes more of a price than this leaves.
+LOWEST = 0.05
 _LOOK_S = 0.02
 _STARTED_S = 30.0
 _OPENED_S = 20.0
@@ -63,7 +65,9 @@ class Stage:
     Parameters
     ----------
     profile : Profile
-        What protects the account, and is being drilled.
+        What is being drilled.
+    armed : Profile, optional
+        What protects the account in truth: another one, to see that the drill fails.
     source : str
         The profile's name, or its file: what a run in a process of its own is told.
     patience_s : float
@@ -79,6 +83,7 @@ class Stage:
     patience_s: float = 10.0
     seed: int = 7
     speed: int = 1
+    armed: Profile | None = None
     session: LiveSession | None = None
     process: "subprocess.Popen[str] | None" = None
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -133,7 +138,7 @@ class Stage:
             made,
             venue=self.exchange,
             instrument=COIN,
-            profile=self.profile,
+            profile=self.armed or self.profile,
             state=self.state,
             tell=lambda _text: None,
             **more,
@@ -154,7 +159,7 @@ class Stage:
             *("--state", str(self.state), "--json", *options),
         ]
         before = self._started_ns()
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "flyball.ops.cli.main", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -205,7 +210,7 @@ class Stage:
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of Flyball's."""
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "flyball.ops.cli.main", *words],
             capture_output=True,
             text=True,
@@ -242,6 +247,12 @@ class Stage:
     def stops(self) -> list[dict[str, Any]]:
         """Stops that rest at the venue."""
         return [each for each in self.orders() if each["isTrigger"] and each["reduceOnly"]]
+
+    def fills(self) -> list[dict[str, Any]]:
+        """The account's fills, as the venue tells them, the newest first."""
+        query = {"type": "userFills", "user": self.account}
+        found: list[dict[str, Any]] = ask_venue(self.exchange.url, "/info", query)
+        return found
 
     def worth(self) -> tuple[Decimal, Decimal, Decimal]:
         """The account's equity, the value of what it holds, its maintenance margin: the venue's."""

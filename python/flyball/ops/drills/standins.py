@@ -56,8 +56,8 @@ class Quoter(Holder):
 
 def round_price(ticks: int) -> int:
     """Ticks with five significant figures, as the venue takes them."""
-    step = 10 ** max(0, len(str(ticks)) - 5)
-    return ticks // step * step
+    step: int = 10 ** max(0, len(str(ticks)) - 5)
+    return ticks - ticks % step
 
 
 class Stuck(Holder):

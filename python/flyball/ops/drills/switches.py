@@ -2,15 +2,15 @@
 
 from decimal import Decimal
 
-from flyball.ops.drills.stage import COIN, DrillFailed, Seen, Stage
+from flyball.ops.drills.stage import COIN, LOWEST, DrillFailed, Seen, Stage
 
 __all__ = ["daily_loss", "drawdown", "emergency", "gap", "leverage", "margin", "position_loss"]
 
 # Beyond the line by a tenth of it, and by what trading costs.
 _BEYOND = Decimal("1.1")
 _MORE = Decimal("0.002")
-# No gap takes more of a price, or brings more.
-_LOWEST, _HIGHEST = 0.05, 20.0
+# No gap brings more than that.
+_HIGHEST = 20.0
 
 
 def gap(stage: Stage, limit: Decimal, *, of: str) -> tuple[float, str]:
@@ -20,7 +20,7 @@ def gap(stage: Stage, limit: Decimal, *, of: str) -> tuple[float, str]:
     wanted = limit * _BEYOND + _MORE
     move = wanted * equity / value if of == "equity" else wanted
     factor = float(1 - move if held > 0 else 1 + move)
-    if not _LOWEST <= factor <= _HIGHEST or (of == "equity" and limit >= 1):
+    if not LOWEST <= factor <= _HIGHEST or (of == "equity" and limit >= 1):
         raise DrillFailed(
             f"a limit of {limit} cannot be reached: prices would have to be multiplied by "
             f"{factor:.3g} with {value / equity:.0%} of the account in {COIN}"

@@ -151,10 +151,12 @@ def scope_number(run: RunInfo, scope: str) -> str:
         If there is no such thing in the run.
     """
     kind, _, name = scope.partition(":")
-    if kind in {"all", "venue", "account"}:
-        own = {"all": "", "venue": run.venue, "account": run.account}[kind]
-        if name and (kind == "all" or name.lower() not in {own.lower(), own.lower()[-6:]}):
-            raise ConfigError(f"--scope {scope!r}: this run's is {kind}{':' * bool(own)}{own}")
+    if scope == "all":
+        return "all"
+    if kind in {"venue", "account"}:
+        own = (run.venue if kind == "venue" else run.account).lower()
+        if name and name.lower() not in {own, own[-6:]}:
+            raise ConfigError(f"--scope {scope!r}: this run's {kind} is {own}")
         return "all"
     if kind == "order":
         if not name.isdecimal():

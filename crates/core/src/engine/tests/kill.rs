@@ -43,6 +43,24 @@ fn each_scope_is_released_by_itself_and_by_two_steps_on_what_is_flat() {
 }
 
 #[test]
+fn an_engine_that_goes_on_later_is_not_blind_before_it_could_have_seen_anything() {
+    let mut rig = Rig::new(&config());
+    rig.want(100);
+    rig.engine = Engine::restore(&rig.engine.snapshot()).unwrap();
+    rig.engine.wakes();
+    rig.now += 60 * SECOND;
+    rig.tell(Body::Timer);
+    let blind = |rig: &Rig| {
+        let of = |it: &Notice| matches!(it, Notice::Exit { reason: ExitReason::Blind, .. });
+        rig.said.iter().any(of)
+    };
+    assert!(!blind(&rig), "a minute away is no blindness");
+    let limits = config().profile;
+    rig.wait(limits.gate.max_data_age_ns + limits.exits.max_blind_ns + SECOND);
+    assert!(blind(&rig), "it is after its budget");
+}
+
+#[test]
 fn another_kill_takes_back_the_first_step() {
     let mut rig = Rig::new(&config());
     let scope = Scope::Instrument(ID);
