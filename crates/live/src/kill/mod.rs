@@ -219,15 +219,15 @@ impl Told {
     }
 
     /// The engine took in a kill that came to it directly.
-    pub fn killed(&self, scope: Scope, now_ns: i64) {
+    pub fn killed(&self, scope: Scope, trigger: &str, now_ns: i64) {
         if matches!(scope, Scope::Order(_)) {
             return;
         }
         let killed = Killed {
             scope: self.names.words(scope),
-            trigger: "operator".to_owned(),
+            trigger: trigger.to_owned(),
             time_ns: now_ns,
-            why: "an operator asked for it".to_owned(),
+            why: format!("the {trigger} asked for it"),
             number: self.number,
         };
         self.keep(Note::Killed(killed, None));

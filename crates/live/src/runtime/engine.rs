@@ -214,7 +214,13 @@ impl EngineThread {
         let killed = self.node.engine().switches().operator_latch().is_tripped();
         match self.guarded.look(self.pulse.wish(), killed, now) {
             Some(Step::Tell(state)) => self.happened(Body::Sentinel(state)),
-            Some(Step::Kill) => self.happened(Body::Operator(Operator::Kill(Scope::All))),
+            Some(Step::Kill) => {
+                self.trigger = Some("sentinel".to_owned());
+                self.happened(Body::Operator(Operator::Kill(Scope::All)));
+                if let Some(told) = &self.told {
+                    told.killed(Scope::All, "sentinel", self.clock.now_ns());
+                }
+            }
             None => {}
         }
         self.act();
@@ -255,7 +261,7 @@ impl EngineThread {
             Input::Operator(operator) => {
                 self.happened(Body::Operator(operator));
                 if let (Operator::Kill(scope), Some(told)) = (operator, &self.told) {
-                    told.killed(scope, self.clock.now_ns());
+                    told.killed(scope, "operator", self.clock.now_ns());
                 }
             }
             Input::Kill { scope, number, trigger } => {

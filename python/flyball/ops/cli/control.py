@@ -229,11 +229,13 @@ def resume(
         raise ConfigError("give --switch NAME or --scope SCOPE: one of the two")
     if switch and switch not in _CLEARS:
         raise ConfigError(f"--switch {switch!r}: wants one of {', '.join(_CLEARS)}")
-    return _resume_switch(state, switch, yes=yes, json=json)
+    return _resume_engine(state, switch, scope, yes=yes, json=json)
 
 
-def _resume_switch(state: Path | None, switch: str, *, yes: bool, json: bool) -> int:
-    """Release a switch of the engine: two steps."""
+def _resume_engine(
+    state: Path | None, switch: str, scope: str, *, yes: bool, json: bool
+) -> int:
+    """Release a switch of the engine, or what was killed: two steps."""
     run = _one(state)
     what, wanted, name = _wanted(run, switch, scope)
     before = _asked(run)
