@@ -13,7 +13,9 @@ from tests.integration.livetools import Running, running
 
 @pytest.fixture
 def exchange() -> Iterator[LocalExchange]:
-    with LocalExchange(seed=3, admin=True) as served:
+    # Who looks on has the same address as the run, and starts it often.
+    limits = {"weight_per_minute": 1_000_000}
+    with LocalExchange(seed=3, admin=True, limits=limits) as served:
         yield served
 
 
@@ -67,14 +69,20 @@ def test_a_file_of_kills_that_is_damaged_means_that_everything_is_killed(
         path.unlink()
     else:
         path.write_text({"empty": "", "cut": text[:-9]}.get(damage, text.replace("1", "2", 1)))
-    for profile in ("emergency", "conservative"):
-        with running(exchange, tmp_path, "Holder", "--profile", profile) as run:
+    for other in ((), ("--sizing", "lots=5")):
+        with running(exchange, tmp_path, "Holder", *other) as run:
             wait_killed(run)
             run.wait_flat_at_venue()
             way = "missing" if damage == "missing" else "unreadable"
             assert kept(run)[0] == ("all", way), "also the next time, in another configuration"
             run.crash()
     with running(exchange, tmp_path, "Holder") as run:
+        # What the killed process did not record any more is read from the venue first.
+        run.wait_status(
+            lambda it: it["connections"]["account_known"] and not it["flattening"],
+            seconds=40,
+            why="the account is not read and flat",
+        )
         wait_killed(run)
         released = flyball("resume", "--scope", "all", "--state", run.state, "--yes")
         assert released.returncode == 0, released.stderr

@@ -66,7 +66,7 @@ impl Reports {
         body.insert("journal_hash".into(), json!(journal.map(|it| hex(&it))));
         body.insert("number".into(), json!(number));
         body.insert("previous".into(), json!(before.map(|it| it.to_hex().to_string())));
-        let signed = sign(Value::Object(body), &self.key);
+        let signed = sign(&Value::Object(body), &self.key);
         let path = path(&self.folder, number);
         let draft = path.with_extension("new");
         let mut file = File::create(&draft)?;
@@ -109,8 +109,8 @@ fn canonical(value: &Value) -> String {
     sorted(value).to_string()
 }
 
-fn sign(report: Value, key: &SigningKey) -> Value {
-    let signature = attest(key, canonical(&report).as_bytes());
+fn sign(report: &Value, key: &SigningKey) -> Value {
+    let signature = attest(key, canonical(report).as_bytes());
     json!({"report": report, "signer": key.address(), "signature": signature})
 }
 

@@ -143,7 +143,7 @@ impl Keeping {
                         self.report(drafts);
                         return self.last();
                     }
-                    Note::Flatten(draft) => drafts.push(draft),
+                    Note::Flatten(draft) => drafts.push(*draft),
                     other => self.take(other, &mut waiting),
                 }
                 next = self.from.try_recv().ok();
@@ -188,9 +188,9 @@ impl Keeping {
         !self.dirty
     }
 
-    fn report(&mut self, drafts: Vec<Box<Draft>>) {
+    fn report(&mut self, drafts: Vec<Draft>) {
         for draft in drafts {
-            if self.reports.write(*draft).is_err() {
+            if self.reports.write(draft).is_err() {
                 self.kept.failing.store(true, Ordering::Relaxed);
             }
         }

@@ -332,12 +332,12 @@ impl Run {
             strategies.push(Beside::new(name, mailbox));
             letters.push(end);
         }
-        let start::Kept { file, killed, alarm, reports, names, begin } = kills;
+        let start::Kept { file, killed, alarm, reports, names: parts, begin } = kills;
         let trigger = killed.first().map(|it| it.trigger.clone());
         let keeper = Keeper::start(file, killed, reports).map_err(io)?;
-        let (halt, names) = (Arc::new(Halt::default()), Arc::new(names));
-        let told = Told::new(keeper.notes(), Arc::clone(&halt), Arc::clone(&names));
-        let killer = Killer::new(to.clone(), keeper.notes(), Arc::clone(&halt), names, clock);
+        let (halt, words) = (Arc::new(Halt::default()), Arc::new(parts));
+        let told = Told::new(keeper.notes(), Arc::clone(&halt), Arc::clone(&words));
+        let killer = Killer::new(to.clone(), keeper.notes(), Arc::clone(&halt), words, clock);
         let session = session.halted_by(halt);
         let mut account_duty =
             AccountDuty { session, to: to.clone(), shared: Arc::clone(&account_side), clock };
