@@ -304,10 +304,11 @@ fn a_kill_with_a_thousand_orders_cancels_all_of_them_and_closes() {
     assert!(figures.orders >= ORDERS - 1);
     // Loosely, for machines that do other things too: the long test has the limits themselves.
     assert!(figures.last_new <= 250 && figures.last_cancel <= 5_000, "{figures:?}");
+    assert!(figures.gone <= figures.flat, "said to be flat before it was: {figures:?}");
 }
 
 /// The limits of the design, on a machine that does nothing else:
-/// `cargo test -p flyball-live --test kill --release -- --ignored --nocapture`.
+/// `cargo test -p flyball-live --test kill -- --ignored --nocapture`.
 #[test]
 #[ignore = "has limits in milliseconds: for a quiet machine"]
 fn a_kill_with_a_thousand_orders_is_as_quick_as_it_must_be() {

@@ -223,7 +223,9 @@ def resume(
     """
     if sentinel:
         if switch or scope:
-            raise ConfigError("--sentinel stands alone: the sentinel's latch first, then the others")
+            raise ConfigError(
+                "--sentinel stands alone: the sentinel's latch first, then the others"
+            )
         return _resume_sentinel(state, yes=yes, json=json)
     if bool(switch) == bool(scope):
         raise ConfigError("give --switch NAME or --scope SCOPE: one of the two")
@@ -232,9 +234,7 @@ def resume(
     return _resume_engine(state, switch, scope, yes=yes, json=json)
 
 
-def _resume_engine(
-    state: Path | None, switch: str, scope: str, *, yes: bool, json: bool
-) -> int:
+def _resume_engine(state: Path | None, switch: str, scope: str, *, yes: bool, json: bool) -> int:
     """Release a switch of the engine, or what was killed: two steps."""
     run = _one(state)
     what, wanted, name = _wanted(run, switch, scope)
