@@ -113,6 +113,7 @@ fn plan(http: &str, folder: &Path) -> Plan {
         expires_ns: 5 * SECOND,
         answer_ns: SECOND,
         adopt_positions: false,
+        guarded: false,
         cancel_foreign: false,
         weight_per_minute: WEIGHT_A_MINUTE,
         seed: 1,
