@@ -32,6 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     # Reads prices from the catalogue, and measures with the ratios of analytics.
     "research.risk": BASE | {"research.data", "research.analytics"},
     "ops.report": BASE | {"config", "svg", "trading.runtime", "research.analytics"},
+    # A drill starts runs and exchanges as people do, and looks at both.
+    "ops.drills": BASE | {"config", "trading.runtime"},
     "ops.cli": BASE
     | {
         "config",
@@ -41,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         "research.analytics",
         "research.risk",
         "ops.report",
+        "ops.drills",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.

@@ -15,6 +15,7 @@
 pub mod clock;
 pub mod duty;
 pub mod io;
+pub mod kill;
 pub mod link;
 pub mod mailbox;
 pub mod market;
@@ -23,6 +24,7 @@ pub mod outbox;
 pub mod recorder;
 pub mod recording;
 pub mod recover;
+pub mod report;
 pub mod runtime;
 pub mod sentinel;
 pub mod session;

@@ -19,6 +19,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(200);
 enum Message {
     Words(Vec<u64>, u32),
     Snapshot(Vec<u8>),
+    Chain(Sender<[u8; 32]>),
     End([u8; 32]),
 }
 
@@ -84,6 +85,14 @@ impl Recorder {
         self.health.queued.fetch_add(1, Ordering::Relaxed);
         // The thread ends only after us.
         let _sent = self.to.send(Message::Snapshot(state));
+    }
+
+    /// Ask for the journal's hash over all that was recorded until now.
+    pub fn chain(&self) -> Receiver<[u8; 32]> {
+        let (back, answer) = mpsc::channel();
+        // Without a thread there is no answer either.
+        let _sent = self.to.send(Message::Chain(back));
+        answer
     }
 
     /// Close the journal with the hash of the final state, and wait until it is on the disk.
@@ -162,6 +171,13 @@ impl Writing {
                     self.failed(error)?;
                 }
                 1
+            }
+            Message::Chain(back) => {
+                if let Ok(chain) = self.journal.chain() {
+                    // Whoever asked may have gone.
+                    let _told = back.send(chain);
+                }
+                0
             }
             Message::End(_) => 0,
         };

@@ -36,7 +36,7 @@ mod _core {
     #[pymodule_export]
     use super::intents::{Quotes, Signal, Target};
     #[pymodule_export]
-    use super::live::{LiveRun, ask_run, key_address, venue_listing};
+    use super::live::{LiveRun, ask_run, key_address, venue_listing, verify_report};
     #[pymodule_export]
     use super::market::write_synthetic;
     #[pymodule_export]

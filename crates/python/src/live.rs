@@ -9,12 +9,14 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use serde::Deserialize;
 
-use flyball_core::domain::{Fees, InstrumentId, Operator, Scope, StrategyId, SwitchName};
+use flyball_core::domain::{Fees, Operator, Scope, StrategyId, SwitchName};
 use flyball_core::engine::EngineConfig;
 use flyball_core::strategy::Draft;
 use flyball_live::Clock;
 use flyball_live::io::Endpoints;
+use flyball_live::kill::{KILL_FILE, Killer};
 use flyball_live::mailbox::{Answer, Letters};
+use flyball_live::report::{Verified, verify};
 use flyball_live::runtime::{
     Control, Input, Launch, Patience, Plan, Run, StartError, Watcher, ask_control, listing,
     status_json,
@@ -69,8 +71,8 @@ pub(crate) struct LiveRun {
     letters: Vec<Letters>,
     strategies: Vec<Mutex<Option<Strategy>>>,
     control: Mutex<Option<Control>>,
+    operators: Operators,
     answers: SyncSender<Input>,
-    watcher: Watcher,
     folder: PathBuf,
 }
 
@@ -93,6 +95,7 @@ impl LiveRun {
         let clock = plan.clock.map_or(Clock::SYSTEM, |(anchor_ns, start_ns, speed)| {
             Clock::scaled(anchor_ns, start_ns, speed)
         });
+        let state = plan.folder.clone();
         let plan = Plan {
             endpoints: Endpoints { http: plan.http, websocket: plan.websocket },
             network: if plan.mainnet { Network::Mainnet } else { Network::Testnet },
@@ -122,7 +125,13 @@ impl LiveRun {
             build: crate::BUILD.to_owned(),
         };
         let (run, letters) = py.detach(|| Run::start(plan)).map_err(|error| start_error(&error))?;
-        let (answers, folder, watcher) = (run.inputs(), run.folder().clone(), run.watcher());
+        let (answers, folder) = (run.inputs(), run.folder().clone());
+        let operators = Operators {
+            inputs: run.inputs(),
+            watcher: run.watcher(),
+            killer: run.killer(),
+            file: state.join(KILL_FILE),
+        };
         let own = |one| Mutex::new(Some(Strategy::new(one)));
         let strategies = strategies.into_iter().map(own).collect();
         Ok(Self {
@@ -130,8 +139,8 @@ impl LiveRun {
             letters,
             strategies,
             control: Mutex::new(None),
+            operators,
             answers,
-            watcher,
             folder,
         })
     }
@@ -188,24 +197,31 @@ impl LiveRun {
             let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
             let run = run.as_mut().ok_or_else(|| raise(Kind::Config, "the run has ended"))?;
             run.keep_up();
-            status_json(&run.inputs(), &self.watcher)
+            status_json(&run.inputs(), &self.operators.watcher)
                 .ok_or_else(|| raise(Kind::Journal, "the engine does not answer"))
         })
     }
 
-    /// Act as an operator: `kill`, `flatten`, `request_reset`, `confirm_reset`.
+    /// Act as an operator: `kill` a scope, `flatten`, `request_reset` and `confirm_reset` a switch,
+    /// `request_release` and `confirm_release` a scope. Whether a kill is on the disk already.
     #[pyo3(signature = (what, scope=None))]
-    fn operate(&self, py: Python<'_>, what: &str, scope: Option<&str>) -> PyResult<()> {
-        let operator = operator(what, scope).map_err(|error| raise(Kind::Config, error))?;
-        let answers = &self.answers;
-        py.detach(|| answers.send(Input::Operator(operator)).is_ok());
-        Ok(())
+    fn operate(&self, py: Python<'_>, what: &str, scope: Option<&str>) -> PyResult<bool> {
+        py.detach(|| self.operators.act(what, scope, "api"))
+            .map_err(|error| raise(Kind::Config, error))
+    }
+
+    /// Hear the process's signals: `SIGUSR1` kills; with `end_too` also a `SIGTERM` that nobody
+    /// else answers.
+    fn hear_signals(&self, end_too: bool) -> PyResult<()> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = run.as_mut().map_or(Ok(()), |run| run.hear_signals(end_too));
+        heard.map_err(|error| raise(Kind::Config, format!("signals: {error}")))
     }
 
     /// Listen for other processes at this path.
     fn listen(&self, path: PathBuf) -> PyResult<()> {
-        let (inputs, watcher) = (self.answers.clone(), self.watcher.clone());
-        let control = Control::start(&path, move |request| answer(&inputs, &watcher, request));
+        let operators = self.operators.clone();
+        let control = Control::start(&path, move |request| answer(&operators, request));
         let control = control.map_err(|error| {
             raise(Kind::Config, format!("{}: cannot listen there: {error}", path.display()))
         })?;
@@ -270,35 +286,62 @@ impl Drop for Gone<'_> {
     }
 }
 
-/// What an operator says, in words.
-fn operator(what: &str, scope: Option<&str>) -> Result<Operator, String> {
-    let switch = |name: &str| -> Result<Option<SwitchName>, String> {
-        if name == "operator" {
-            return Ok(None);
+/// Those who may act on a run, from Python and from other processes.
+#[derive(Clone)]
+struct Operators {
+    inputs: SyncSender<Input>,
+    watcher: Watcher,
+    killer: Killer,
+    /// The file that kills as long as it is there.
+    file: PathBuf,
+}
+
+impl Operators {
+    /// Do what an operator says, in words. Whether a kill is on the disk.
+    fn act(&self, what: &str, scope: Option<&str>, by: &str) -> Result<bool, String> {
+        if what == "kill" {
+            let scope = self.killer.names().scope(scope.unwrap_or("all"))?;
+            return Ok(self.killer.kill(scope, by, "somebody asked for it"));
         }
-        let found = SwitchName::ALL.into_iter().find(|switch| switch.as_str() == name);
-        found.map(Some).ok_or_else(|| {
-            let names: Vec<&str> = SwitchName::ALL.iter().map(|it| it.as_str()).collect();
-            format!("{name:?} is no switch: operator, {}", names.join(", "))
-        })
-    };
-    let index = |text: &str| text.parse::<u16>().map_err(|_| format!("{text:?} is no number"));
-    match (what, scope) {
-        ("kill", None | Some("all")) => Ok(Operator::Kill(Scope::All)),
-        ("kill", Some(scope)) => match scope.split_once(':') {
-            Some(("instrument", at)) => {
-                Ok(Operator::Kill(Scope::Instrument(InstrumentId::new(index(at)?))))
-            }
-            Some(("strategy", at)) => {
-                Ok(Operator::Kill(Scope::Strategy(StrategyId::new(index(at)?))))
-            }
-            _ => Err(format!("{scope:?}: scopes are all, instrument:N, strategy:N")),
-        },
-        ("flatten", None) => Ok(Operator::Flatten),
-        ("request_reset", Some(name)) => Ok(Operator::RequestReset(switch(name)?)),
-        ("confirm_reset", Some(name)) => Ok(Operator::ConfirmReset(switch(name)?)),
-        _ => Err(format!("{what:?} with {scope:?}: kill, flatten, request_reset, confirm_reset")),
+        let operator = self.operator(what, scope)?;
+        let releases = !matches!(operator, Operator::Flatten);
+        if releases && self.file.exists() {
+            return Err(format!("{} is there: remove it first", self.file.display()));
+        }
+        match self.inputs.send(Input::Operator(operator)) {
+            Ok(()) => Ok(true),
+            Err(_) => Err("the run has ended".to_owned()),
+        }
     }
+
+    fn operator(&self, what: &str, scope: Option<&str>) -> Result<Operator, String> {
+        let release = |scope: &str| match self.killer.names().scope(scope)? {
+            Scope::Order(_) => Err("an order that was killed is gone".to_owned()),
+            scope => Ok(scope),
+        };
+        match (what, scope) {
+            ("flatten", None) => Ok(Operator::Flatten),
+            ("request_reset", Some(name)) => Ok(Operator::RequestReset(switch(name)?)),
+            ("confirm_reset", Some(name)) => Ok(Operator::ConfirmReset(switch(name)?)),
+            ("request_release", Some(scope)) => Ok(Operator::RequestRelease(release(scope)?)),
+            ("confirm_release", Some(scope)) => Ok(Operator::ConfirmRelease(release(scope)?)),
+            _ => Err(format!(
+                "{what:?} with {scope:?}: kill, flatten, request_reset, confirm_reset, \
+                 request_release, confirm_release"
+            )),
+        }
+    }
+}
+
+fn switch(name: &str) -> Result<Option<SwitchName>, String> {
+    if name == "operator" {
+        return Ok(None);
+    }
+    let found = SwitchName::ALL.into_iter().find(|switch| switch.as_str() == name);
+    found.map(Some).ok_or_else(|| {
+        let names: Vec<&str> = SwitchName::ALL.iter().map(|it| it.as_str()).collect();
+        format!("{name:?} is no switch: operator, {}", names.join(", "))
+    })
 }
 
 /// What another process may ask of a run.
@@ -311,26 +354,32 @@ struct Request {
     sentinel: Option<Said>,
 }
 
-fn answer(inputs: &SyncSender<Input>, watcher: &Watcher, request: &str) -> String {
+fn answer(operators: &Operators, request: &str) -> String {
     let failed = |error: String| serde_json::json!({ "error": error }).to_string();
     let request: Request = match serde_json::from_str(request) {
         Ok(request) => request,
         Err(error) => return failed(error.to_string()),
     };
     if request.what == "status" {
-        return status_json(inputs, watcher)
+        return status_json(&operators.inputs, &operators.watcher)
             .unwrap_or_else(|| failed("the engine does not answer".to_owned()));
     }
     if let ("beat", Some(said)) = (request.what.as_str(), request.sentinel) {
-        return serde_json::to_string(&watcher.pulse().answer(said)).unwrap_or_default();
+        return serde_json::to_string(&operators.watcher.pulse().answer(said)).unwrap_or_default();
     }
-    match operator(&request.what, request.scope.as_deref()) {
-        Ok(operator) if inputs.send(Input::Operator(operator)).is_ok() => {
-            serde_json::json!({ "done": request.what }).to_string()
-        }
-        Ok(_) => failed("the run has ended".to_owned()),
+    match operators.act(&request.what, request.scope.as_deref(), "command") {
+        Ok(kept) => serde_json::json!({ "done": request.what, "kept": kept }).to_string(),
         Err(error) => failed(error),
     }
+}
+
+/// Verify the report of a flatten: JSON of who signed it, what it says, and whether the report
+/// before it is the one that it names.
+#[pyfunction]
+pub(crate) fn verify_report(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    let verified = py.detach(|| verify(&path)).map_err(|error| raise(Kind::Journal, error))?;
+    let Verified { signer, report, chained } = verified;
+    Ok(serde_json::json!({"signer": signer, "report": report, "chained": chained}).to_string())
 }
 
 /// Ask a run in another process: one line of JSON, and its answer.

@@ -410,6 +410,10 @@ pub enum Operator {
     ConfirmReset(Option<SwitchName>),
     /// Flatten, without a latch: for an orderly end.
     Flatten,
+    /// First of two steps to trade again in what was killed: everything, or one instrument.
+    RequestRelease(Scope),
+    /// Second of the two steps; refused unless requested, flat and known.
+    ConfirmRelease(Scope),
 }
 
 impl Body<'_> {

@@ -57,6 +57,8 @@ pub enum Scope {
     Instrument(InstrumentId),
     /// What one strategy does.
     Strategy(StrategyId),
+    /// One order.
+    Order(ClientOrderId),
 }
 
 /// The rules of the gate, in the order in which they look at an order.
@@ -379,5 +381,12 @@ pub enum Notice {
         strategy: StrategyId,
         /// Whether it answers now.
         attention: Attention,
+    },
+    /// What is left of a position is less than the venue takes an order for: it cannot be closed.
+    Dust {
+        /// Of what.
+        instrument: InstrumentId,
+        /// What is left.
+        position: NetQty,
     },
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     AccountState, Fill, FundingPayment, Instrument, Notice, OrderReport, PositionReport,
-    SentinelState,
+    SentinelState, Transfer,
 };
 use crate::engine::Engine;
 use crate::portfolio::FillEffect;
@@ -73,6 +73,12 @@ impl Engine {
             let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
             self.work(id, out);
         }
+    }
+
+    /// Money came or went. It is no gain and no loss, but what is held weighs differently now.
+    pub(super) fn on_transfer(&mut self, transfer: &Transfer, out: &mut Commands) {
+        self.portfolio.apply_transfer(transfer.amount);
+        self.evaluate_account(out);
     }
 
     pub(super) fn on_funding(&mut self, payment: &FundingPayment, out: &mut Commands) {

@@ -26,7 +26,7 @@ use crate::strategy::Slot;
 pub use crate::execution::Market;
 pub use config::{EngineConfig, FeatureConfig, InstrumentConfig, StrategyConfig};
 use market::Feed;
-use protect::Group;
+use protect::{Group, Lock};
 pub use view::{Sight, Sighting, StrategyView};
 
 /// Why an event was not taken in.
@@ -65,11 +65,13 @@ pub struct Engine {
     exits: ExitLimits,
     max_data_age_ns: i64,
     /// Instruments that an operator has killed.
-    locks: Vec<bool>,
+    locks: Vec<Lock>,
     /// Whether we hear what happens to the account.
     account_known: bool,
     sentinel: SentinelState,
     group: Option<Group>,
+    /// Since when it hears at all; not yet when it begins.
+    hears_since_ns: i64,
     /// When each lane wants to be looked at.
     lane_due: Vec<i64>,
     due_ns: i64,
@@ -117,10 +119,11 @@ impl Engine {
             execution: Execution::new(count, capacity.saturating_add(32), config.answer_timeout_ns),
             exits: limits.exits,
             max_data_age_ns: max_age,
-            locks: vec![false; count],
+            locks: vec![Lock::default(); count],
             account_known: true,
             sentinel: SentinelState::default(),
             group: None,
+            hears_since_ns: i64::MIN,
             lane_due: vec![NEVER; count],
             due_ns: i64::MIN,
             instruments,
@@ -151,7 +154,7 @@ impl Engine {
             Body::Order(report) => self.on_order(report, out),
             Body::Fill(fill) => self.on_fill(fill, out),
             Body::Funding(payment) => self.on_funding(payment, out),
-            Body::Transfer(transfer) => self.portfolio.apply_transfer(transfer.amount),
+            Body::Transfer(transfer) => self.on_transfer(transfer, out),
             Body::Position(report) => self.on_position(report, out),
             Body::Decision(decision) => self.on_decision(decision, out),
             Body::Operator(operator) => self.on_operator(*operator, out),
@@ -203,6 +206,9 @@ impl Engine {
     /// Deadlines that have come: lanes work, latches release, closed books are asked for.
     #[cold]
     fn on_due(&mut self, out: &mut Commands) {
+        if self.hears_since_ns == i64::MIN {
+            self.hears_since_ns = self.now_ns;
+        }
         for index in 0..self.instruments.len() {
             let due = self.lane_due.get(index).copied().unwrap_or(NEVER);
             if due <= self.now_ns {

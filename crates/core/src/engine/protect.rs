@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    CommandOf, DAY, ExitReason, Instrument, InstrumentId, Money, NEVER, Notice, Operator,
-    PositionReport, Qty, SECOND, Scope, SwitchName,
+    ClientOrderId, CommandOf, DAY, ExitReason, Instrument, InstrumentId, Money, NEVER, Notice,
+    Operator, PositionReport, Qty, SECOND, Scope, SwitchName,
 };
 use crate::engine::Engine;
-use crate::execution::Job;
+use crate::execution::{Job, LiveOrder};
 use crate::risk::{Commands, Trip};
 
 /// The whole account being flattened.
@@ -23,15 +23,30 @@ pub(super) struct Group {
     pub(super) attempts: u32,
 }
 
+/// Whether an operator has killed an instrument by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Lock {
+    #[default]
+    Open,
+    Killed,
+    /// The first of the two steps that release it was taken.
+    Asked,
+}
+
 impl Engine {
     /// Equity, a position or margin moved: evaluate the switches.
     pub(super) fn evaluate(&mut self, id: InstrumentId, out: &mut Commands) {
-        while let Some(trip) = self.switches.evaluate(&self.portfolio, self.now_ns) {
-            self.act_on(trip, out);
-        }
+        self.evaluate_account(out);
         if let Some(position) = self.portfolio.position(id)
             && let Some(trip) = self.switches.evaluate_position(id, position, self.now_ns)
         {
+            self.act_on(trip, out);
+        }
+    }
+
+    /// Evaluate the switches on the account alone.
+    pub(super) fn evaluate_account(&mut self, out: &mut Commands) {
+        while let Some(trip) = self.switches.evaluate(&self.portfolio, self.now_ns) {
             self.act_on(trip, out);
         }
     }
@@ -91,6 +106,13 @@ impl Engine {
             group.request = None;
             group.again_ns = NEVER;
         } else if group.request.is_none() || self.now_ns >= group.again_ns {
+            if group.request.is_some() {
+                out.notice(Notice::FlattenLate {
+                    scope: Scope::All,
+                    age_ns: self.now_ns.saturating_sub(group.started_ns),
+                    attempts: group.attempts,
+                });
+            }
             group.again_ns = self.now_ns.saturating_add(self.exits.close_deadline_ns);
             self.due_ns = self.due_ns.min(group.again_ns);
             self.execution.last_request = self.execution.last_request.wrapping_add(1);
@@ -111,13 +133,17 @@ impl Engine {
         let Some(group) = self.group.filter(|group| group.request == Some(report.request)) else {
             return;
         };
-        if !report.position.is_flat() {
+        if !report.position.is_flat() && !self.is_dust(report.instrument) {
             self.close(report.instrument, group.reason, Qty::ZERO, out);
             return;
         }
         let done = report.last && self.execution.lanes.iter().all(|lane| lane.job().is_none());
         if done {
             self.group = None;
+            // What is too little to be closed has been told; it is not flat.
+            if !self.portfolio.is_flat() {
+                return;
+            }
             out.notice(Notice::Flat {
                 scope: Scope::All,
                 reason: group.reason,
@@ -131,7 +157,8 @@ impl Engine {
     fn reduce(&mut self, switch: SwitchName, out: &mut Commands) {
         let margin = switch == SwitchName::Margin;
         let weight = |index: usize| {
-            let position = self.portfolio.positions().get(index);
+            let id = self.instruments.get(index).map(Instrument::id).unwrap_or_default();
+            let position = self.portfolio.positions().get(index).filter(|_| !self.is_dust(id));
             position.map_or(Money::ZERO, |p| if margin { p.maintenance() } else { p.value() })
         };
         let largest = (0..self.instruments.len()).max_by_key(|&index| weight(index));
@@ -139,6 +166,9 @@ impl Engine {
             return;
         };
         let id = instrument.id();
+        if self.is_dust(id) {
+            return;
+        }
         let keep = if margin { Qty::ZERO } else { self.keep_below_leverage(instrument) };
         self.close(id, ExitReason::Switch(switch), keep, out);
     }
@@ -174,7 +204,7 @@ impl Engine {
         for index in 0..self.instruments.len() {
             let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
             let closing = self.execution.lane(id).and_then(|lane| lane.job()).is_some();
-            let flat = self.portfolio.qty(id).is_flat();
+            let flat = self.portfolio.qty(id).is_flat() || self.is_dust(id);
             if flat && !closing && self.switches.release_position(id, self.now_ns) {
                 let switch = Some(SwitchName::PositionLoss);
                 out.notice(Notice::Released { switch, instrument: Some(id) });
@@ -210,10 +240,12 @@ impl Engine {
     pub(super) fn blind_due_ns(&self, id: InstrumentId) -> i64 {
         let Some(market) = self.markets.get(id.index()) else { return NEVER };
         let closing = self.execution.lane(id).and_then(|lane| lane.job()).is_some();
-        if closing || self.portfolio.qty(id).is_flat() {
+        if closing || self.portfolio.qty(id).is_flat() || self.is_dust(id) {
             return NEVER;
         }
         let seen = market.references.mid.time_ns().max(market.references.mark.time_ns());
+        // One that begins is not blind before it could have seen anything.
+        let seen = seen.max(self.hears_since_ns);
         let max_age = market.max_age_ns.max(self.max_data_age_ns);
         seen.saturating_add(max_age).saturating_add(self.exits.max_blind_ns)
     }
@@ -238,26 +270,75 @@ impl Engine {
                     self.kill_instrument(instrument, out);
                 }
             }
+            Operator::Kill(Scope::Order(order)) => self.kill_order(order, out),
             Operator::Flatten => self.flatten_all(ExitReason::Operator, out),
             Operator::RequestReset(switch) => self.switches.request_reset(switch),
             Operator::ConfirmReset(switch) => self.confirm_reset(switch, out),
+            Operator::RequestRelease(scope) => match self.instrument_in(scope) {
+                Some(id) => self.step_lock(id, Lock::Killed, Lock::Asked, out),
+                None => self.switches.request_reset(None),
+            },
+            Operator::ConfirmRelease(scope) => match self.instrument_in(scope) {
+                Some(id) => self.step_lock(id, Lock::Asked, Lock::Open, out),
+                None => self.confirm_reset(None, out),
+            },
         }
     }
 
     fn kill_instrument(&mut self, id: InstrumentId, out: &mut Commands) {
         if let Some(lock) = self.locks.get_mut(id.index()) {
-            *lock = true;
+            *lock = Lock::Killed;
             self.gate.begin_epoch();
             self.close(id, ExitReason::Operator, Qty::ZERO, out);
         }
     }
 
-    /// Trading again wants two steps, a flat account whose equity is known, nothing being closed,
-    /// and for the daily loss a new day.
+    /// One order is cancelled, and not placed again before its strategy decides anew.
+    fn kill_order(&mut self, order: ClientOrderId, out: &mut Commands) {
+        let is_it = |live: &LiveOrder| live.order.client_order_id == order;
+        let mut ids = self.instruments.iter().map(Instrument::id);
+        let found = ids.find(|id| self.execution.orders.of(*id).iter().any(is_it));
+        if let Some(id) = found {
+            self.on_lane(id, out, |lane, desk, _| lane.kill_order(desk, order));
+            self.work(id, out);
+        }
+    }
+
+    /// The instrument that a scope is about, if it is about one.
+    fn instrument_in(&self, scope: Scope) -> Option<InstrumentId> {
+        match scope {
+            Scope::Instrument(id) => Some(id),
+            Scope::Strategy(id) => {
+                self.slots.get(id.index()).map(crate::strategy::Slot::instrument)
+            }
+            Scope::All | Scope::Order(_) => None,
+        }
+    }
+
+    /// One of the two steps that release an instrument: refused unless it is flat and known.
+    fn step_lock(&mut self, id: InstrumentId, from: Lock, to: Lock, out: &mut Commands) {
+        let closing = self.closing(id).is_some() || self.group.is_some();
+        let flat = self.portfolio.qty(id).is_flat() || self.is_dust(id);
+        let known = self.account_known && !self.portfolio.equity().is_unknown();
+        let opens = to == Lock::Open;
+        let (switch, instrument) = (None, Some(id));
+        match self.locks.get_mut(id.index()) {
+            Some(lock) if *lock == from && (!opens || (flat && known && !closing)) => *lock = to,
+            Some(Lock::Asked) if !opens => return,
+            _ => return out.notice(Notice::ResetRefused { switch }),
+        }
+        if opens {
+            out.notice(Notice::Released { switch, instrument });
+        }
+    }
+
+    /// Trading again wants two steps, a flat account that is heard and whose equity is known,
+    /// nothing being closed, and for the daily loss a new day.
     fn confirm_reset(&mut self, switch: Option<SwitchName>, out: &mut Commands) {
         let idle = self.execution.lanes.iter().all(|lane| lane.job().is_none());
-        let quiet = idle && self.group.is_none() && self.portfolio.is_flat();
-        let known = !self.portfolio.equity().is_unknown();
+        let flat = |it: &Instrument| self.portfolio.qty(it.id()).is_flat() || self.is_dust(it.id());
+        let quiet = idle && self.group.is_none() && self.instruments.iter().all(flat);
+        let known = self.account_known && !self.portfolio.equity().is_unknown();
         let day = |ns: i64| ns.div_euclid(DAY);
         let new_day = match switch {
             Some(SwitchName::DailyLoss) => {
@@ -272,13 +353,21 @@ impl Engine {
         }
         match switch {
             Some(SwitchName::Drawdown | SwitchName::Emergency) => self.portfolio.rebase_peak(),
-            None => {
-                self.locks.fill(false);
-                self.gate.forgive_repeats();
-            }
+            None => self.gate.forgive_repeats(),
             Some(_) => {}
         }
         out.notice(Notice::Released { switch, instrument: None });
+    }
+
+    /// Whether an operator has killed an instrument by itself.
+    pub fn is_locked(&self, id: InstrumentId) -> bool {
+        self.locks.get(id.index()).is_none_or(|lock| *lock != Lock::Open)
+    }
+
+    /// Whether what is held of an instrument is too little to be closed, as the venue has said.
+    pub fn is_dust(&self, id: InstrumentId) -> bool {
+        let held = self.portfolio.qty(id);
+        self.execution.lane(id).is_some_and(|lane| lane.is_dust(held))
     }
 
     /// Whether the whole account is being flattened.

@@ -40,9 +40,10 @@ impl Engine {
         new.scenarios.resume(&old.scenarios, &pairs);
         new.execution.resume(&old.execution, &pairs, &new.instruments);
         for &(from, to) in &pairs {
-            let locked = old.locks.get(from.index()).copied().unwrap_or(true);
-            if let Some(lock) = new.locks.get_mut(to.index()) {
-                *lock = locked;
+            if let (Some(old), Some(new)) =
+                (old.locks.get(from.index()), new.locks.get_mut(to.index()))
+            {
+                *new = *old;
             }
         }
         new.group = old.group;
@@ -58,6 +59,13 @@ impl Engine {
     ) -> Vec<(StrategyId, StrategyId)> {
         let owner = |engine: &Self, id: InstrumentId| engine.owners.get(id.index()).copied()?;
         pairs.iter().filter_map(|&(from, to)| Some((owner(old, from)?, owner(self, to)?))).collect()
+    }
+
+    /// It goes on after a while in which it heard nothing: how long it was away is no blindness. To
+    /// be called before the first event.
+    pub const fn wakes(&mut self) {
+        self.hears_since_ns = i64::MIN;
+        self.due_ns = i64::MIN;
     }
 
     /// Ids of orders up to this one are taken: a run that was cut off sent more than its record

@@ -61,7 +61,7 @@ impl Engine {
 
     /// Whether new risk may be taken in an instrument.
     pub fn mode(&self, id: InstrumentId) -> Mode {
-        let locked = self.locks.get(id.index()).copied().unwrap_or(true);
+        let locked = self.is_locked(id);
         if self.switches.is_stopped() || locked {
             Mode::Killed
         } else if self.switches.is_reducing()

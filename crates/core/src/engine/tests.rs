@@ -10,6 +10,8 @@ use crate::sim::{AccountId, QueueModel, Venue};
 use crate::strategy::{Sizing, WakeSpec};
 use crate::testing::{price, qty, xrp_spec};
 
+mod kill;
+
 const ID: InstrumentId = InstrumentId::new(0);
 const US: AccountId = AccountId::FIRST;
 

@@ -8,9 +8,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CommandOf, ExitReason, Notice, PositionReport, Purpose, Qty, Scope, Side};
+use crate::domain::{
+    ClientOrderId, CommandOf, ExitReason, NetQty, Notice, Order, PositionReport, Purpose, Qty,
+    Scope, Side,
+};
 use crate::execution::desk::{Desk, Wish};
 use crate::execution::entries::reach;
+use crate::execution::{Lane, Wanted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
@@ -33,6 +37,36 @@ pub struct Job {
     phase: Phase,
     next_ns: i64,
     late_ns: i64,
+    /// The venue would not take an order for what is left: it is less than its smallest.
+    too_small: bool,
+}
+
+impl Lane {
+    /// Whether this is what the venue takes no order for any more.
+    pub fn is_dust(&self, held: NetQty) -> bool {
+        !held.is_flat() && held == self.dust
+    }
+
+    /// An operator kills one order: it is cancelled, and what was wanted with it is wanted no more
+    /// until the strategy decides anew. A stop is placed anew under another id: a position has one.
+    pub fn kill_order(&mut self, desk: &mut Desk<'_>, id: ClientOrderId) {
+        let mut ours = desk.orders.of(desk.id()).iter();
+        let Some(live) = ours.find(|live| live.order.client_order_id == id).copied() else {
+            return;
+        };
+        self.wanted = match self.wanted {
+            Wanted::Quotes(mut quotes) => {
+                quotes.drop_quote(live.order.side, live.order.price);
+                Wanted::Quotes(quotes)
+            }
+            Wanted::Position(_) if live.order.purpose == Purpose::Entry => Wanted::Nothing,
+            other => other,
+        };
+        if !live.cancelling {
+            // Without a message in the budget it is cancelled as one that nobody wants.
+            desk.cancel(id, true);
+        }
+    }
 }
 
 /// What a finished job tells.
@@ -40,6 +74,8 @@ pub struct Job {
 pub struct Closed {
     /// Closing orders that it took.
     pub attempts: u32,
+    /// What is left, and too little to be closed.
+    pub dust: NetQty,
 }
 
 /// The purposes of orders that could add risk.
@@ -56,6 +92,7 @@ impl Job {
             phase: Phase::Closing,
             next_ns: i64::MIN,
             late_ns: now_ns.saturating_add(deadline_ns),
+            too_small: false,
         }
     }
 
@@ -91,7 +128,8 @@ impl Job {
         }
         let Some(position) = desk.position() else { return };
         let left = position.qty().abs().minus(self.keep);
-        let Some(side) = position.closing_side().filter(|_| !left.is_zero()) else {
+        let more = !left.is_zero() && !self.too_small;
+        let Some(side) = position.closing_side().filter(|_| more) else {
             if desk.now_ns >= self.next_ns {
                 self.verify(desk, request);
             }
@@ -130,9 +168,27 @@ impl Job {
         };
     }
 
+    /// The venue refused an order for being too small. Where what is left is worth less than its
+    /// smallest order that is the end of it: it is dust. Where it is worth more the venue is not
+    /// understood, and it is tried again.
+    pub(super) fn too_small(&mut self, desk: &Desk<'_>, order: &Order) {
+        let closing = matches!(order.purpose, Purpose::Exit | Purpose::Flatten);
+        let Some(position) = desk.position().filter(|_| closing) else { return };
+        let price = position.mark().unwrap_or(order.price);
+        let worth = desk.instrument.value(price, position.qty().abs());
+        if worth < desk.instrument.min_notional() {
+            self.too_small = true;
+            self.next_ns = i64::MIN;
+        } else {
+            // A part that is too small to be closed: all of it is closed.
+            self.keep = Qty::ZERO;
+        }
+    }
+
     /// One of our orders in this instrument traded: the next attempt need not wait or widen.
     pub(super) const fn traded(&mut self) {
         self.fruitless = 0;
+        self.too_small = false;
         self.next_ns = i64::MIN;
     }
 
@@ -163,13 +219,21 @@ impl Job {
         }
         let risky =
             desk.orders.of(desk.id()).iter().any(|live| RISKY.contains(&live.order.purpose));
-        let held = report.position.abs() > self.keep;
+        let ours = desk.portfolio.qty(desk.id());
+        let dust = self.too_small && report.position == ours && !ours.is_flat();
+        let held = report.position.abs() > self.keep && !dust;
         if held || risky {
             self.phase = Phase::Closing;
+            self.too_small = false;
             // Orders that are being cancelled end in their own time: not asked about at once.
             let again = desk.now_ns.saturating_add(desk.limits.close_retry_ns);
             self.next_ns = if held { i64::MIN } else { again };
             return None;
+        }
+        if dust {
+            let (instrument, position) = (desk.id(), report.position);
+            desk.out.notice(Notice::Dust { instrument, position });
+            return Some(Closed { attempts: self.attempts, dust: position });
         }
         if self.keep.is_zero() {
             let scope = Scope::Instrument(desk.id());
@@ -177,7 +241,7 @@ impl Job {
             let (reason, attempts) = (self.reason, self.attempts);
             desk.out.notice(Notice::Flat { scope, reason, took_ns, attempts });
         }
-        Some(Closed { attempts: self.attempts })
+        Some(Closed { attempts: self.attempts, dust: NetQty::FLAT })
     }
 
     fn say_if_late(&mut self, desk: &mut Desk<'_>) {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     CommandOf, ExitReason, Fill, Instrument, InstrumentId, NEVER, NetQty, Notice, OrderReport,
-    PositionReport, Purpose, Qty, Status, StrategyId,
+    PositionReport, Purpose, Qty, RejectReason, Status, StrategyId,
 };
 use crate::risk::Mode;
 
@@ -51,6 +51,8 @@ pub struct Lane {
     plan: ExitPlan,
     job: Option<Job>,
     protection: Protection,
+    /// What the venue takes no order for any more; flat where there is none.
+    dust: NetQty,
 }
 
 impl Lane {
@@ -108,6 +110,7 @@ impl Lane {
         self.plan.follow(position);
         let due = self.plan.due(position, desk.portfolio, &desk.market, desk.limits);
         if let Some(reason) = due
+            && !self.is_dust(position.qty())
             && self.job.is_none_or(|job| reason < job.reason())
         {
             self.close(desk, reason, Qty::ZERO);
@@ -140,12 +143,14 @@ impl Lane {
         } else {
             desk.cancel_all(&closing::RISKY, true);
         }
-        self.protection.ensure(desk, &self.plan);
+        if !self.is_dust(desk.portfolio.qty(desk.id())) {
+            self.protection.ensure(desk, &self.plan);
+        }
     }
 
     fn check_deadlines(&mut self, desk: &mut Desk<'_>) {
         let Some(position) = desk.position() else { return };
-        if position.qty().is_flat() {
+        if position.qty().is_flat() || self.is_dust(position.qty()) {
             return;
         }
         if self.plan.deadline_ns(position, desk.limits) <= desk.now_ns && self.job.is_none() {
@@ -200,6 +205,10 @@ impl Lane {
     /// The venue says what became of an order here. How it ended, if it did.
     pub fn reported(&mut self, desk: &mut Desk<'_>, report: &OrderReport) -> Option<Ended> {
         let ended = desk.orders.reported(desk.instrument, report)?;
+        if let (Some(job), Status::Rejected(RejectReason::TooSmall)) = (&mut self.job, ended.status)
+        {
+            job.too_small(desk, &ended.live.order);
+        }
         let quote = ended.live.order.purpose == Purpose::Quote;
         if quote && matches!(ended.status, Status::Rejected(_)) {
             // Not sent again before the strategy decides anew: the market moved through it.
@@ -218,6 +227,7 @@ impl Lane {
     pub fn account_read(&mut self, desk: &mut Desk<'_>, report: &PositionReport) -> Option<Closed> {
         let closed = self.job.as_mut()?.reported(desk, report)?;
         self.job = None;
+        self.dust = closed.dust;
         Some(closed)
     }
 
@@ -230,10 +240,13 @@ impl Lane {
             _ => NEVER,
         };
         let holding = match desk.position() {
-            Some(position) if self.job.is_none() => self.plan.deadline_ns(position, limits),
+            Some(position) if self.job.is_none() && !self.is_dust(position.qty()) => {
+                self.plan.deadline_ns(position, limits)
+            }
             _ => NEVER,
         };
         let stop = self.protection.due_ns(limits.max_unprotected_ns.saturating_add(1));
+        let stop = if self.is_dust(desk.portfolio.qty(desk.id())) { NEVER } else { stop };
         let answer = desk.orders.of(desk.id()).iter().map(|live| live.answer_due_ns).min();
         job.min(entry).min(holding).min(stop).min(answer.unwrap_or(NEVER))
     }

@@ -69,6 +69,11 @@ impl Writer {
         Ok(Self { block, records: 0, first_record: 0, chain, scratch: Scratch::new() })
     }
 
+    /// The hash of all that was sealed so far.
+    pub const fn chain(&self) -> Chain {
+        self.chain
+    }
+
     /// Record an event.
     ///
     /// # Errors

@@ -142,6 +142,16 @@ impl Journal {
         writer.flush(file).map_err(|error| file.failure(&error.0))
     }
 
+    /// The hash of all that was recorded so far: the chain at this point.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Write`] when what was recorded could not be handed to the system.
+    pub fn chain(&mut self) -> Result<Chain, DataError> {
+        self.flush()?;
+        self.writer.as_ref().map(Writer::chain).ok_or_else(|| lost(&self.file))
+    }
+
     /// Wait until everything that was recorded is on the disk.
     ///
     /// # Errors

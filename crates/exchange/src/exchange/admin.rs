@@ -1,12 +1,16 @@
 //! What only the operator of the exchange can do: for drills.
 
-use flyball_core::domain::{InstrumentId, Money, Price};
+use flyball_core::domain::{InstrumentId, Money, Price, Side};
 use flyball_core::sim::AccountId;
 use serde_json::json;
 
 use crate::Address;
 use crate::exchange::Exchange;
+use crate::markets::{Change, Happening, merged};
 use crate::text;
+
+/// Levels a side that move at once; the market's own next message brings the others.
+const LEVELS: usize = 50;
 
 /// Why an operator's wish is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,9 +67,30 @@ impl Exchange {
         found.ok_or_else(|| AdminError::Coin(coin.to_owned()))
     }
 
-    /// Multiply every price of an instrument from now on by so many millionths.
+    /// Multiply every price of an instrument from now on by so many millionths: the book first,
+    /// then mark and oracle, at once, and whatever comes later.
     pub fn move_prices(&mut self, id: InstrumentId, millionths: i64) {
-        self.markets.move_prices(id, millionths);
+        let (before, after) = self.markets.move_prices(id, millionths);
+        let Some(instrument) = self.instrument(id) else { return };
+        let moved = |price: Price, side| {
+            let ticks = i128::from(price.ticks()).saturating_mul(i128::from(after));
+            let ticks = i64::try_from(ticks.div_euclid(i128::from(before))).unwrap_or(i64::MAX);
+            instrument.round_passive(Price::from_ticks(ticks.max(1)), side)
+        };
+        let levels = |side| {
+            let shown = self.venue.depth(id, side, LEVELS);
+            merged(shown.iter().map(|it| (moved(it.level.price, side), it.level.qty)))
+        };
+        let book = Change::Book { bids: levels(Side::Bid), asks: levels(Side::Ask) };
+        let marks = self.venue.mark(id).zip(self.venue.oracle(id));
+        let marks = marks.map(|(mark, oracle)| Change::Reference {
+            mark: moved(mark, Side::Bid),
+            oracle: moved(oracle, Side::Bid),
+        });
+        for change in std::iter::once(book).chain(marks) {
+            self.happen(&Happening { time_ns: self.now_ns, instrument: id, change });
+        }
+        self.push_due();
     }
 
     /// Hold mark and oracle of an instrument at a price; `None` releases them.

@@ -53,7 +53,7 @@ impl Ladder {
 }
 
 /// Neighbours at one price become one level.
-pub(super) fn merged(levels: impl Iterator<Item = (Price, Qty)>) -> Vec<Level> {
+pub(crate) fn merged(levels: impl Iterator<Item = (Price, Qty)>) -> Vec<Level> {
     let mut all: Vec<Level> = Vec::with_capacity(32);
     for (price, qty) in levels {
         let full = all.len() == SHOWN;

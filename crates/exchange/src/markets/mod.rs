@@ -9,6 +9,7 @@ mod synthetic;
 
 pub(crate) use candles::{Candle, Candles, INTERVALS};
 pub(crate) use context::Context;
+pub(crate) use ladder::merged;
 pub use listing::Listing;
 pub use replay::{Replay, ReplayOptions};
 pub use synthetic::{SyntheticMarket, SyntheticOptions};
@@ -189,11 +190,12 @@ impl Markets {
         Some(happening)
     }
 
-    /// From now on every price of an instrument is multiplied by so many millionths.
-    pub fn move_prices(&mut self, instrument: InstrumentId, millionths: i64) {
-        if let Some(moved) = self.moved.get_mut(instrument.index()) {
-            *moved = millionths.clamp(1, 1_000 * UNMOVED);
-        }
+    /// From now on every price of an instrument is multiplied by so many millionths. With what they
+    /// were multiplied until now, and are from now on.
+    pub fn move_prices(&mut self, instrument: InstrumentId, millionths: i64) -> (i64, i64) {
+        let now = millionths.clamp(1, 1_000 * UNMOVED);
+        let place = self.moved.get_mut(instrument.index());
+        (place.map_or(now, |moved| std::mem::replace(moved, now)), now)
     }
 
     fn shift(&self, happening: &mut Happening) {

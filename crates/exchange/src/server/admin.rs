@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use flyball_core::domain::{Decimal, Instrument, Money, Price, SECOND};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::Address;
 use crate::exchange::{AdminError, Exchange};
@@ -32,24 +33,25 @@ enum Wish {
     Restart,
     /// Take only post-only orders for a while.
     PostOnly { seconds: u32 },
+    /// Do what another client of an account would have it do: an action of `POST /exchange`.
+    Act { user: Address, action: Value },
 }
 
 fn decimal(text: &str) -> Result<Decimal, String> {
     Decimal::parse(text.as_bytes()).map_err(|error| format!("{text:?}: {error}"))
 }
 
-fn carry_out(exchange: &mut Exchange, wish: &Wish) -> Result<(), String> {
+fn carry_out(exchange: &mut Exchange, wish: &Wish) -> Result<Value, String> {
     let admin = |error: AdminError| error.to_string();
     match wish {
         Wish::Transfer { user, usd } => {
             let units = decimal(usd)?.at_scale(Money::DECIMALS).map_err(|e| e.to_string())?;
-            exchange.transfer(*user, Money::from_units(i128::from(units))).map_err(admin)
+            exchange.transfer(*user, Money::from_units(i128::from(units))).map_err(admin)?;
         }
         Wish::MovePrices { coin, factor } => {
             let id = exchange.coin(coin).map_err(admin)?;
             let millionths = decimal(factor)?.at_scale(6).map_err(|error| error.to_string())?;
             exchange.move_prices(id, millionths);
-            Ok(())
         }
         Wish::ForceMark { coin, price } => {
             let id = exchange.coin(coin).map_err(admin)?;
@@ -62,16 +64,16 @@ fn carry_out(exchange: &mut Exchange, wish: &Wish) -> Result<(), String> {
                 _ => None,
             };
             exchange.force_mark(id, price);
-            Ok(())
         }
-        Wish::Restart => Ok(()),
+        Wish::Restart => {}
         Wish::PostOnly { seconds } => {
             let until =
                 exchange.now_ns().saturating_add(i64::from(*seconds).saturating_mul(SECOND));
             exchange.post_only_until(until);
-            Ok(())
         }
+        Wish::Act { user, action } => return exchange.act_as(*user, action),
     }
+    Ok(json!({}))
 }
 
 pub(super) async fn act(State(hub): State<Arc<Hub>>, body: Bytes) -> Response {
@@ -89,7 +91,7 @@ pub(super) async fn act(State(hub): State<Arc<Hub>>, body: Bytes) -> Response {
         outcome
     });
     match outcome {
-        Ok(()) => "{}".into_response(),
+        Ok(answer) => answer.to_string().into_response(),
         Err(words) => (StatusCode::BAD_REQUEST, words).into_response(),
     }
 }

@@ -14,10 +14,12 @@ use flyball_core::risk::Command;
 
 use crate::clock::Clock;
 use crate::io::Reach;
+use crate::kill::{Note, Told};
 use crate::mailbox::{Answer, Mailbox};
 use crate::market::{Deliver, Wish};
 use crate::node::Node;
 use crate::recorder::Recorder;
+use crate::report::{self, Flattening};
 use crate::runtime::guard::{BEAT_EVERY, BEAT_EVERY_NS, Guarded, Pulse, Step};
 use crate::runtime::status::{self, Status};
 use crate::session::Batch;
@@ -38,6 +40,15 @@ pub enum Input {
     Answer(StrategyId, Answer),
     /// An operator acts.
     Operator(Operator),
+    /// Somebody kills.
+    Kill {
+        /// What.
+        scope: Scope,
+        /// The number of the kill in this run.
+        number: u64,
+        /// By which way.
+        trigger: String,
+    },
     /// Somebody wants to know how things are.
     Status(SyncSender<Status>),
     /// Record the whole state, so that a restart is quick.
@@ -97,6 +108,12 @@ pub struct EngineThread {
     pulse: Arc<Pulse>,
     guarded: Guarded,
     beat_ns: i64,
+    told: Option<Told>,
+    /// What is killed already when it begins.
+    begin: Vec<Operator>,
+    /// By which way the last kill came.
+    trigger: Option<String>,
+    flattening: Flattening,
 }
 
 /// What the engine's thread is joined to.
@@ -140,7 +157,22 @@ impl EngineThread {
             pulse,
             guarded,
             beat_ns: i64::MIN,
+            told: None,
+            begin: Vec::new(),
+            trigger: None,
+            flattening: Flattening::default(),
         }
+    }
+
+    /// Kills are kept by whoever `told` tells; those in `begin`, which came by `trigger`, are the
+    /// first thing that the engine hears.
+    #[must_use]
+    pub fn with_kills(mut self, told: Told, begin: Vec<Operator>, trigger: Option<String>) -> Self {
+        told.stopped(self.node.engine());
+        self.told = Some(told);
+        self.begin = begin;
+        self.trigger = trigger;
+        self
     }
 
     /// Run until somebody stops it. The engine and its record, as they are then.
@@ -183,7 +215,13 @@ impl EngineThread {
         let killed = self.node.engine().switches().operator_latch().is_tripped();
         match self.guarded.look(self.pulse.wish(), killed, now) {
             Some(Step::Tell(state)) => self.happened(Body::Sentinel(state)),
-            Some(Step::Kill) => self.happened(Body::Operator(Operator::Kill(Scope::All))),
+            Some(Step::Kill) => {
+                self.trigger = Some("sentinel".to_owned());
+                self.happened(Body::Operator(Operator::Kill(Scope::All)));
+                if let Some(told) = &self.told {
+                    told.killed(Scope::All, "sentinel", self.clock.now_ns());
+                }
+            }
             None => {}
         }
         self.act();
@@ -194,6 +232,10 @@ impl EngineThread {
     /// answer that one has a new thread now.
     fn begin(&mut self) {
         self.happened(Body::Account(AccountState { known: false }));
+        for operator in std::mem::take(&mut self.begin) {
+            self.happened(Body::Operator(operator));
+            self.act();
+        }
         for index in 0..self.strategies.len() {
             let Some(beside) = self.strategies.get(index) else { continue };
             let strategy = beside.mailbox.strategy();
@@ -215,10 +257,23 @@ impl EngineThread {
             Input::Market(words) => self.market(words),
             Input::Account { time_ns, body } => {
                 let event = Event { time_ns, received_ns: self.clock.now_ns(), body };
+                self.flattening.event(&event);
                 self.event(&event);
             }
             Input::Answer(strategy, answer) => self.answered(strategy, answer),
-            Input::Operator(operator) => self.happened(Body::Operator(operator)),
+            Input::Operator(operator) => {
+                self.happened(Body::Operator(operator));
+                if let (Operator::Kill(scope), Some(told)) = (operator, &self.told) {
+                    told.killed(scope, "operator", self.clock.now_ns());
+                }
+            }
+            Input::Kill { scope, number, trigger } => {
+                self.trigger = Some(trigger);
+                self.happened(Body::Operator(Operator::Kill(scope)));
+                if let Some(told) = &mut self.told {
+                    told.took(number);
+                }
+            }
             Input::Status(to) => {
                 // Whoever asked may have gone.
                 let _heard = to.try_send(self.status());
@@ -311,6 +366,7 @@ impl EngineThread {
         commands.extend(self.node.drain());
         let now = self.node.engine().now_ns();
         let mut batch = Vec::new();
+        self.tell(&commands, now);
         for command in commands.drain(..) {
             match command {
                 CommandOf::Wake { strategy, reason } => {
@@ -338,6 +394,28 @@ impl EngineThread {
         if !batch.is_empty() {
             let epoch = self.node.engine().gate().epoch();
             self.orders.tell(Batch { epoch, commands: batch });
+        }
+    }
+
+    /// What the commands mean for what is kept: kills, and the report of a flatten.
+    fn tell(&mut self, commands: &[Command], now_ns: i64) {
+        let Some(told) = &self.told else { return };
+        let mut drafts = Vec::new();
+        let engine = self.node.engine();
+        for command in commands {
+            drafts.extend(self.flattening.command(command, engine, self.trigger.as_deref()));
+            if let CommandOf::Notice(notice) = command {
+                told.said(notice, now_ns);
+            }
+        }
+        told.stopped(engine);
+        if let Some(body) = self.flattening.ended(engine) {
+            drafts.push(body);
+            self.trigger = None;
+        }
+        for body in drafts {
+            let hash = Some(self.node.keeper().chain());
+            told.keep(Note::Flatten(Box::new(report::draft(body, hash))));
         }
     }
 

@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::duty::{Duty, Then};
 use crate::io::{Io, Reach};
+use crate::kill::{Halt, Keeper, Kept, Killed, Killer, Signals, Told, Watch};
 use crate::mailbox::{Answer, Letters, Mailbox};
 use crate::market::{self, Market, Wish};
 use crate::node::Node;
@@ -69,6 +70,17 @@ pub struct Connections {
     pub journal_failing: bool,
     /// Records that wait for the journal.
     pub journal_lag: u64,
+}
+
+/// What is killed, and whether that is kept.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Kills {
+    /// What was not released.
+    pub killed: Vec<Killed>,
+    /// Whether it, or a report, could not be written.
+    pub not_kept: bool,
+    /// Why everything was killed at the start, when what was kept is the reason.
+    pub alarm: Option<String>,
 }
 
 type Shared<T> = Arc<Mutex<T>>;
@@ -123,12 +135,23 @@ pub struct Watcher {
     market: Shared<market::Counts>,
     journal: Arc<Health>,
     pulse: Arc<Pulse>,
+    kept: Kept,
+    alarm: Option<String>,
 }
 
 impl Watcher {
     /// The beats of the run and of its sentinel.
     pub const fn pulse(&self) -> &Arc<Pulse> {
         &self.pulse
+    }
+
+    /// What is killed.
+    pub fn kills(&self) -> Kills {
+        Kills {
+            killed: self.kept.killed(),
+            not_kept: self.kept.is_failing(),
+            alarm: self.alarm.clone(),
+        }
     }
 
     /// How the connections are doing.
@@ -167,6 +190,10 @@ pub struct Run {
     clock: Clock,
     folder: PathBuf,
     last_snapshot: Instant,
+    state: PathBuf,
+    killer: Killer,
+    watch: Watch,
+    keeper: Keeper,
     /// Held as long as the run lives: nobody else may trade on this account.
     _lock: std::fs::File,
 }
@@ -199,8 +226,9 @@ impl Run {
         let endpoints = plan.endpoints.clone();
         let seed = plan.seed;
         let pulse = Pulse::new(plan.guarded, clock.now_ns());
+        let state = plan.folder.clone();
         let ready = start::prepare(plan)?;
-        let Started { engine, session, listings, recorder, folder, lock } = ready;
+        let Started { engine, session, listings, recorder, folder, lock, kills } = ready;
         let (to, from) = mpsc::sync_channel(INPUTS);
         let (empty, emptied) = mpsc::channel();
         let io = |error: std::io::Error| StartError::System(error.to_string());
@@ -215,6 +243,13 @@ impl Run {
             strategies.push(Beside::new(name, mailbox));
             letters.push(end);
         }
+        let start::Kept { file, killed, alarm, reports, names: parts, begin } = kills;
+        let trigger = killed.first().map(|it| it.trigger.clone());
+        let keeper = Keeper::start(file, killed, reports).map_err(io)?;
+        let (halt, words) = (Arc::new(Halt::default()), Arc::new(parts));
+        let told = Told::new(keeper.notes(), Arc::clone(&halt), Arc::clone(&words));
+        let killer = Killer::new(to.clone(), keeper.notes(), Arc::clone(&halt), words, clock);
+        let session = session.halted_by(halt);
         let mut account_duty = account_duty(session, to.clone(), Arc::clone(&account_side), clock);
         let hears = Market::new(listings, ToEngine::new(to.clone(), emptied), seed);
         let shared = Arc::clone(&market_side);
@@ -228,13 +263,16 @@ impl Run {
             pulse: Arc::clone(&pulse),
         };
         let thread =
-            EngineThread::new(Node::new(engine, recorder), clock, joints, strategies, patience);
+            EngineThread::new(Node::new(engine, recorder), clock, joints, strategies, patience)
+                .with_kills(told, begin, trigger);
         let named = |name: &str| std::thread::Builder::new().name(format!("flyball-{name}"));
         let engine = named("engine").spawn(move || thread.run()).map_err(io)?;
         let others = vec![
             named("account").spawn(move || account_io.run(&mut account_duty)).map_err(io)?,
             named("market").spawn(move || market_io.run(&mut market_duty)).map_err(io)?,
         ];
+        let watch = Watch::start(&state, killer.clone(), None).map_err(io)?;
+        let kept = keeper.kept();
         let run = Self {
             to,
             engine: Some(engine),
@@ -246,12 +284,18 @@ impl Run {
                 market: market_side,
                 journal,
                 pulse: Arc::clone(&pulse),
+                kept,
+                alarm,
             },
             pulse,
             supervisor: None,
             clock,
             folder,
             last_snapshot: Instant::now(),
+            state,
+            killer,
+            watch,
+            keeper,
             _lock: lock,
         };
         Ok((run, letters))
@@ -271,6 +315,24 @@ impl Run {
     /// An operator acts.
     pub fn operate(&self, operator: Operator) {
         let _sent = self.to.send(Input::Operator(operator));
+    }
+
+    /// Kills it, from any thread, and remembers it.
+    pub fn killer(&self) -> Killer {
+        self.killer.clone()
+    }
+
+    /// Hear signals of the process: `SIGUSR1` kills; so does `SIGTERM` when nothing has begun to
+    /// end the run three seconds later, and is heard only if `end_too`.
+    ///
+    /// # Errors
+    ///
+    /// [`std::io::Error`] when the system does not allow it.
+    pub fn hear_signals(&mut self, end_too: bool) -> std::io::Result<()> {
+        let signals = Signals::hear(end_too)?;
+        self.watch.stop();
+        self.watch = Watch::start(&self.state, self.killer.clone(), Some(signals))?;
+        Ok(())
     }
 
     /// How it is doing; `None` when the engine does not answer.
@@ -322,6 +384,7 @@ impl Run {
     ///
     /// [`DataError`] when the journal could not be written.
     pub fn stop(mut self, flatten: bool, patience: Duration) -> Result<Ending, DataError> {
+        self.watch.ends();
         if flatten {
             self.operate(Operator::Flatten);
             let began = Instant::now();
@@ -337,6 +400,7 @@ impl Run {
                 }
             }
         }
+        self.watch.stop();
         let _sent = self.to.send(Input::Stop);
         let node = self.engine.take().and_then(|thread| thread.join().ok());
         self.account.stop();
@@ -357,6 +421,8 @@ impl Run {
         };
         let events = node.events();
         let (engine, recorder) = node.into_parts();
+        // A report may still wait for the journal's hash.
+        self.keeper.stop();
         finish(&engine, recorder, events, self.folder.clone())
     }
 }
@@ -383,10 +449,11 @@ pub fn status_json(to: &SyncSender<Input>, watcher: &Watcher) -> Option<String> 
         status: Status,
         connections: Connections,
         sentinel: SentinelStatus,
+        kills: Kills,
     }
-    let connections = watcher.connections();
+    let (connections, kills) = (watcher.connections(), watcher.kills());
     let sentinel = watcher.pulse.status();
-    serde_json::to_string(&All { status: status_of(to)?, connections, sentinel }).ok()
+    serde_json::to_string(&All { status: status_of(to)?, connections, sentinel, kills }).ok()
 }
 
 /// Ask the engine how it is doing; `None` when it does not answer within a second.

@@ -5,7 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use flyball_core::domain::{ConfigError, Fees, Instrument};
+use flyball_core::domain::{ConfigError, Fees, Instrument, Operator};
 use flyball_core::engine::{Engine, EngineConfig};
 use flyball_data::DataError;
 use flyball_data::journal::Journal;
@@ -17,9 +17,11 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::io::Endpoints;
+use crate::kill::{self, KillFile, Killed, Names, Seen};
 use crate::outbox::{Outbox, OutboxFile};
 use crate::recorder::Recorder;
 use crate::recover::{About, RecoverError, Told, recover};
+use crate::report::Reports;
 use crate::runtime::engine::Patience;
 use crate::session::heard::AccountView;
 use crate::session::{Ground, Session, Settings, account_view};
@@ -157,6 +159,25 @@ pub struct Started {
     pub folder: PathBuf,
     /// The lock on the account.
     pub lock: File,
+    /// What is killed.
+    pub kills: Kept,
+}
+
+/// What is killed when a run begins.
+#[derive(Debug)]
+pub struct Kept {
+    /// Where it is kept.
+    pub file: KillFile,
+    /// What was not released.
+    pub killed: Vec<Killed>,
+    /// Why everything is killed, when what was kept is the reason.
+    pub alarm: Option<String>,
+    /// Where reports of flattens go.
+    pub reports: Reports,
+    /// What the run's parts are called.
+    pub names: Names,
+    /// What the engine must still be told.
+    pub begin: Vec<Operator>,
 }
 
 /// An instrument as the venue lists it.
@@ -235,11 +256,13 @@ pub(super) fn prepare(plan: Plan) -> Result<Started, StartError> {
     let last = last_run(&plan.folder)?;
     let (engine, told) = engine(&plan, last.as_deref(), &state)?;
     let mut engine = engine;
+    engine.wakes();
     if let Some(order) = outbox.last_order() {
         engine.skip_ids(order);
     }
     let open = ask(&http, &Query::FrontendOpenOrders { user })?;
     check_orders(&plan, &open, tag)?;
+    let kills = kills(&plan, &engine, last.is_some())?;
     let about = About {
         kind: "live".to_owned(),
         build: plan.build.clone(),
@@ -266,7 +289,7 @@ pub(super) fn prepare(plan: Plan) -> Result<Started, StartError> {
         Listings::of(&instruments).map_err(|error| StartError::System(error.to_string()))?;
     let ground = Ground { engine: &engine, assets, signer, outbox, told };
     let session = Session::new(settings, ground);
-    Ok(Started { engine, session, listings, recorder, folder, lock })
+    Ok(Started { engine, session, listings, recorder, folder, lock, kills })
 }
 
 fn file(path: &Path) -> impl Fn(io::Error) -> StartError + '_ {
@@ -410,6 +433,30 @@ fn engine(
     }
     let config = EngineConfig { cash: state.equity, ..plan.engine.clone() };
     Ok((Engine::new(&config)?, Told::since(state.time_ns)))
+}
+
+/// What is killed: by what was kept, by a file that lies there, by the engine's own latches. It is
+/// on the disk before anything begins.
+fn kills(plan: &Plan, engine: &Engine, ran_before: bool) -> Result<Kept, StartError> {
+    let now_ns = plan.clock.now_ns();
+    let names = Names {
+        venue: plan.endpoints.http.clone(),
+        account: plan.user.to_string(),
+        instruments: engine
+            .instruments()
+            .iter()
+            .map(|it| it.symbol().as_str().to_owned())
+            .collect(),
+        strategies: plan.strategies.iter().map(|(name, _)| name.clone()).collect(),
+    };
+    let file = KillFile::of(&plan.folder);
+    let Seen { mut killed, alarm } = file.read(ran_before, now_ns);
+    killed.extend(kill::at_start(&plan.folder, &names, now_ns));
+    let begin = kill::reconcile(&mut killed, &names, engine);
+    file.write(&killed)
+        .map_err(|error| StartError::File { path: error.path, reason: error.reason })?;
+    let reports = Reports::of(&plan.folder, plan.key.clone());
+    Ok(Kept { file, killed, alarm, reports, names, begin })
 }
 
 fn check_orders(plan: &Plan, open: &[u8], tag: EngineTag) -> Result<(), StartError> {

@@ -73,6 +73,12 @@ pub struct InstrumentStatus {
     pub orders: u64,
     /// Those of them whose fate is unknown.
     pub unknown_orders: u64,
+    /// Their numbers, by which one of them can be killed.
+    pub order_ids: Vec<u64>,
+    /// Whether an operator has killed it by itself.
+    pub locked: bool,
+    /// Whether what is held is too little to be closed, as the venue has said.
+    pub dust: bool,
 }
 
 /// One strategy.
@@ -159,6 +165,9 @@ fn instruments(engine: &Engine) -> Vec<InstrumentStatus> {
             unprotected_since_ns: lane.and_then(|lane| lane.protection().unprotected_since_ns()),
             orders: orders.len() as u64,
             unknown_orders: orders.iter().filter(unknown).count() as u64,
+            order_ids: orders.iter().map(|live| live.order.client_order_id.raw()).collect(),
+            locked: engine.is_locked(id),
+            dust: engine.is_dust(id),
         }
     };
     engine.instruments().iter().map(one).collect()

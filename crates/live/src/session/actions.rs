@@ -78,6 +78,7 @@ impl<A: Ahead> Session<A> {
         let weight = weight(orders.len());
         let allowed = protects
             || (self.known
+                && !self.halt.is_on()
                 && self.budget.allows(weight, false, now_ns)
                 && self.budget.allows_actions(orders.len() as u64));
         if !allowed {

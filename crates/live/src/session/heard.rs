@@ -125,6 +125,8 @@ pub struct OpenOrder {
     pub venue_order_id: u64,
     /// What was filled of it so far.
     pub filled: Option<Qty>,
+    /// Whether it could add to a position.
+    pub can_add: bool,
 }
 
 /// The venue's prices of an instrument.

@@ -20,6 +20,7 @@ mod reads;
 mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use flyball_core::domain::{
     AccountState, Body, ClientOrderId, CommandOf, Instrument, InstrumentId, NEVER, OrderReport,
@@ -33,6 +34,7 @@ use flyball_venues::hyperliquid::{
 };
 
 use crate::duty::{Duty, Outcome, Path, Todo};
+use crate::kill::Halt;
 use crate::link::{Link, Step};
 use crate::outbox::{Ahead, Effect, Outbox};
 use crate::recover::Told;
@@ -140,6 +142,9 @@ pub struct Session<A> {
     next_rate_limit_ns: i64,
     epoch: u32,
     known: bool,
+    halt: Arc<Halt>,
+    /// Whether it was seen that trading is stopped, and the account was read for it.
+    halt_seen: bool,
     counts: Counts,
     news: Vec<News>,
     told_now: Vec<Body<'static>>,
@@ -197,12 +202,31 @@ impl<A: Ahead> Session<A> {
             next_rate_limit_ns: i64::MIN,
             epoch: 0,
             known: false,
+            halt: Arc::default(),
+            halt_seen: false,
             counts: Counts::default(),
             news: Vec::new(),
             told_now: Vec::new(),
             todo: VecDeque::new(),
             events: VecDeque::new(),
         }
+    }
+
+    /// Whoever kills says so here, and nothing that adds risk is sent from then on.
+    #[must_use]
+    pub fn halted_by(mut self, halt: Arc<Halt>) -> Self {
+        self.halt = halt;
+        self
+    }
+
+    /// While trading is stopped nobody's orders may add risk: what else rests on the account is
+    /// looked for at once.
+    fn look_at_halt(&mut self, now_ns: i64) {
+        let stopped = self.halt.is_stopped();
+        if stopped && !self.halt_seen {
+            self.read(None, now_ns);
+        }
+        self.halt_seen = stopped;
     }
 
     /// The next event for the engine: when it happened by the venue's clock, and what.
@@ -468,6 +492,7 @@ impl<A: Ahead> Duty for Session<A> {
         for id in late {
             self.came(id, Came::Nothing, now_ns);
         }
+        self.look_at_halt(now_ns);
         self.fly(now_ns);
         match self.orders.missing(now_ns, &mut self.told_now) {
             Missing::Nothing => {}

@@ -22,6 +22,8 @@ const AGAIN_NS: i64 = 300 * MILLISECOND;
 const MOST_AGAIN_NS: i64 = 5 * SECOND;
 /// Positions that do not fit the fills are adopted after this many readings: the venue is right.
 const READINGS: u32 = 6;
+/// Orders of others that are still there after so many readings are told of all the same.
+const UNWANTED_TRIES: u32 = 4;
 /// Orders, fills and positions are read again this often.
 const AUDIT_EVERY_NS: i64 = 20 * SECOND;
 /// Funding and transfers with every so many of these.
@@ -262,6 +264,10 @@ impl<A: Ahead> Session<A> {
             self.reads.misfits += 1;
             return self.read_again(now_ns);
         }
+        if self.reads.tries < UNWANTED_TRIES && self.cancel_unwanted(now_ns) {
+            // What the engine is told then is what is there without them.
+            return self.read_again(now_ns);
+        }
         let Some(reading) = self.reads.now.take() else { return };
         if reading.asked_fills && fits {
             self.reads.verified_ns = self.reads.verified_ns.max(state.time_ns);
@@ -276,6 +282,28 @@ impl<A: Ahead> Session<A> {
             self.resync_step(now_ns);
         }
         self.begin_reading(now_ns);
+    }
+
+    /// While trading is stopped: cancel what others have on the account and could add risk. Whether
+    /// there was anything.
+    fn cancel_unwanted(&mut self, now_ns: i64) -> bool {
+        if !self.halt.is_stopped() {
+            return false;
+        }
+        let open = self.reads.now.as_ref().and_then(|reading| reading.open.as_ref());
+        let unwanted = |order: &&OpenOrder| {
+            let ours = matches!(order.whose, Whose::Ours(_));
+            !ours && order.can_add
+        };
+        let found: Vec<_> = open
+            .into_iter()
+            .flatten()
+            .filter(unwanted)
+            .filter_map(|order| order.instrument.map(|it| (it, order.venue_order_id)))
+            .collect();
+        self.counts.foreign_orders = found.len() as u64;
+        self.cancel_foreign(&found, now_ns);
+        !found.is_empty()
     }
 
     /// Whether the venue's positions are what the told fills add up to.
@@ -344,7 +372,10 @@ impl<A: Ahead> Session<A> {
                 (Whose::Ours(_), Some(_)) => {}
                 (_, instrument) => {
                     self.counts.foreign_orders += 1;
-                    foreign.extend(instrument.map(|it| (it, order.venue_order_id)));
+                    let unwanted =
+                        self.settings.cancel_foreign || (self.halt.is_stopped() && order.can_add);
+                    let it = instrument.filter(|_| unwanted);
+                    foreign.extend(it.map(|it| (it, order.venue_order_id)));
                 }
             }
         }
@@ -352,7 +383,7 @@ impl<A: Ahead> Session<A> {
             self.counts.orphans += orphans.len() as u64;
             self.cancel(&orphans, now_ns);
         }
-        if self.settings.cancel_foreign && !foreign.is_empty() {
+        if !foreign.is_empty() {
             self.cancel_foreign(&foreign, now_ns);
         }
         self.ask_about_missing(open, resync, now_ns);

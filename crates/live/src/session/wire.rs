@@ -238,6 +238,7 @@ impl Wire {
                 whose: self.whose(order.cloid),
                 venue_order_id: order.oid,
                 filled: asset.and_then(|asset| filled(asset, order)),
+                can_add: order.reduce_only != Some(true),
             }
         };
         Some(orders.iter().map(open).collect())

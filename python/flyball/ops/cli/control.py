@@ -65,7 +65,11 @@ def status(*, state: State = None, json: Json = False) -> int:
 def kill(
     *,
     scope: Annotated[
-        str, Parameter(help="all, instrument:XRP or strategy:NAME: one step, no question.")
+        str,
+        Parameter(
+            help="all, venue, account, instrument:XRP, strategy:NAME or order:ID: one step, no "
+            "question."
+        ),
     ] = "all",
     state: State = None,
     patience: Annotated[float, Parameter(help="Seconds to wait until it is flat.")] = 60.0,
@@ -73,7 +77,9 @@ def kill(
 ) -> int:
     """Stop trading at once, close everything, and wait until the venue says that nothing is left.
 
-    It stays stopped, also after a restart, until `flyball resume`. Exit code 0 only when flat.
+    It stays stopped, also after a restart, until `flyball resume`. A run trades on one account at
+    one venue: venue and account are all of it. An order is cancelled, and never sent again. A file
+    called KILL in the run's folder and the signal SIGUSR1 do the same. Exit code 0 only when flat.
 
     Example: flyball kill --scope instrument:XRP
     """
@@ -81,29 +87,83 @@ def kill(
     wanted = scope_number(run, scope)
     before = _asked(run)
     began = time.perf_counter()
-    ask(run, "kill", wanted)
+    kept = bool(ask(run, "kill", wanted)["kept"])
+    if not kept:
+        console.say("flyball: killed, and that is not on the disk yet: look at the run's folder")
+    if wanted.startswith("order:"):
+        return _order_gone(run, before, wanted, patience_s=patience, json=json)
     flat = _wait_flat(run, wanted, since_ns=int(before["time_ns"]), patience_s=patience)
     took_ms = (time.perf_counter() - began) * 1e3
+    dust = [] if flat else _dust(run, wanted)
     if json:
-        console.print_json({"scope": scope, "flat": flat, "took_ms": took_ms, "folder": run.folder})
+        known = {"scope": scope, "flat": flat, "took_ms": took_ms, "folder": run.folder}
+        console.print_json({**known, "kept": kept, "dust": dust})
     elif flat:
         console.out.print(f"killed {scope}: flat, says the venue, after {took_ms:,.0f} ms")
-    if not flat:
+    if dust:
+        console.say(
+            f"flyball: flat but for dust: {', '.join(dust)}: less than the venue's smallest order, "
+            "it cannot be closed by one"
+        )
+    elif not flat:
         console.say(
             f"flyball: NOT FLAT after {took_ms / 1e3:,.1f} s: it goes on closing; "
             "look at `flyball status` and at the venue"
         )
-        return 1
-    return 0
+    return 0 if flat else 1
+
+
+def _order_gone(
+    run: RunInfo, before: Mapping[str, Any], scope: str, *, patience_s: float, json: bool
+) -> int:
+    """Wait until the engine says that an order has ended."""
+    number = int(scope.partition(":")[2])
+
+    def working(found: Mapping[str, Any]) -> bool:
+        return any(number in it["order_ids"] for it in found["instruments"])
+
+    if not working(before):
+        ids = [str(each) for it in before["instruments"] for each in it["order_ids"]]
+        raise ConfigError(
+            f"--scope {scope!r}: no such order works; there are {', '.join(ids) or 'none'}"
+        )
+    until = time.monotonic() + patience_s
+    while (there := working(_asked(run))) and time.monotonic() < until:
+        time.sleep(_LOOK_S)
+    if json:
+        console.print_json({"scope": scope, "gone": not there, "folder": run.folder})
+    elif not there:
+        console.out.print(f"killed {scope}: it is gone, says the venue")
+    if there:
+        console.say(f"flyball: {scope} IS NOT KNOWN TO BE GONE: look at it at the venue")
+    return 1 if there else 0
+
+
+def _in_scope(found: Mapping[str, Any], scope: str) -> list[Mapping[str, Any]]:
+    """The instruments of a scope. One strategy an instrument: both are numbered alike."""
+    kind, _, at = scope.partition(":")
+    instruments: list[Mapping[str, Any]] = found["instruments"]
+    return instruments if kind == "all" else instruments[int(at) : int(at) + 1]
+
+
+def _dust(run: RunInfo, scope: str) -> list[str]:
+    """What is left and too little to be closed, when nothing else is."""
+    found = _in_scope(_asked(run), scope)
+    if any(it["closing"] or (it["position"] and not it["dust"]) for it in found):
+        return []
+    lots = {each.symbol: each.lot_size for each in run.instruments}
+    return [f"{it['position'] * lots[it['symbol']]:+} {it['symbol']}" for it in found if it["dust"]]
 
 
 def _wait_flat(run: RunInfo, scope: str, *, since_ns: int, patience_s: float) -> bool:
-    """Wait for the engine's word that the venue confirmed it."""
+    """Wait for the engine's word that the venue confirmed it, or that dust is left."""
     until, said = time.monotonic() + patience_s, time.monotonic()
     while time.monotonic() < until:
         found = _asked(run)
         if _is_flat(found, scope, since_ns):
             return True
+        if _dust_told(found, scope, since_ns):
+            return False
         if time.monotonic() - said > _SAY_S:
             said = time.monotonic()
             console.say("not flat yet …")
@@ -111,13 +171,16 @@ def _wait_flat(run: RunInfo, scope: str, *, since_ns: int, patience_s: float) ->
     return False
 
 
+def _dust_told(found: Mapping[str, Any], scope: str, since_ns: int) -> bool:
+    told = any(at >= since_ns and "Dust" in notice for at, notice in found["notices"])
+    busy = found["flattening"] or any(it["closing"] for it in _in_scope(found, scope))
+    return told and not busy
+
+
 def _is_flat(found: Mapping[str, Any], scope: str, since_ns: int) -> bool:
     """Whether nothing is held or closed in a scope, and the venue said so since then."""
     kind, _, at = scope.partition(":")
-    instruments = found["instruments"]
-    if kind != "all":  # one strategy an instrument: both are numbered alike
-        instruments = instruments[int(at) : int(at) + 1]
-    if any(it["position"] or it["closing"] for it in instruments):
+    if any(it["position"] or it["closing"] for it in _in_scope(found, scope)):
         return False
     confirmed: list[Any] = ["All"] if kind == "all" else ["All", {"Instrument": int(at)}]
     return any(
@@ -127,7 +190,7 @@ def _is_flat(found: Mapping[str, Any], scope: str, since_ns: int) -> bool:
 
 
 _CLEARS = {
-    "operator": "the operator's kill: strategies may trade again, in all instruments",
+    "operator": "the operator's kill of everything: strategies may trade again",
     "drawdown": "the drawdown switch: trading goes on, and the peak is counted from here",
     "emergency": "the emergency switch: trading goes on, and the peak is counted from here",
     "daily_loss": "the daily loss switch: not before the next UTC day",
@@ -144,54 +207,58 @@ def resume(
     sentinel: Annotated[
         bool, Parameter(negative=(), help="Release the sentinel's latch instead of a switch.")
     ] = False,
+    scope: Annotated[
+        str, Parameter(help="What was killed: all, instrument:XRP or strategy:NAME.")
+    ] = "",
     state: State = None,
     yes: Annotated[bool, Parameter(help="Do not ask, where nobody can answer.")] = False,
     json: Json = False,
 ) -> int:
-    """Release what stopped trading: a kill, or a switch that tripped.
+    """Release what stopped trading: a switch that tripped, or a kill of a scope.
 
     It says what is cleared and what is not, asks, and then takes both steps that the engine wants.
     The engine refuses unless the account is flat and known. Exit code 0 only when it is released.
 
-    Example: flyball resume --switch operator
+    Example: flyball resume --scope all
     """
     if sentinel:
-        if switch:
-            raise ConfigError("--switch and --sentinel: one at a time, the sentinel's latch first")
+        if switch or scope:
+            raise ConfigError(
+                "--sentinel stands alone: the sentinel's latch first, then the others"
+            )
         return _resume_sentinel(state, yes=yes, json=json)
-    if switch not in _CLEARS:
+    if bool(switch) == bool(scope):
+        raise ConfigError("give --switch NAME or --scope SCOPE: one of the two")
+    if switch and switch not in _CLEARS:
         raise ConfigError(f"--switch {switch!r}: wants one of {', '.join(_CLEARS)}")
-    return _resume_switch(state, switch, yes=yes, json=json)
+    return _resume_engine(state, switch, scope, yes=yes, json=json)
 
 
-def _resume_switch(state: Path | None, switch: str, *, yes: bool, json: bool) -> int:
-    """Release a switch of the engine: two steps."""
+def _resume_engine(state: Path | None, switch: str, scope: str, *, yes: bool, json: bool) -> int:
+    """Release a switch of the engine, or what was killed: two steps."""
     run = _one(state)
+    what, wanted, name = _wanted(run, switch, scope)
     before = _asked(run)
     latched = _latched(before)
-    if switch not in latched:
+    if name not in latched:
         others = f"; latched are {', '.join(latched)}" if latched else "; nothing is latched"
-        raise ConfigError(f"{switch} is not latched{others}")
-    console.say(f"This clears {_CLEARS[switch]}.")
-    if stays := [name for name in latched if name != switch]:
-        console.say(f"It does not clear {', '.join(stays)}: trading stays stopped by that.")
+        raise ConfigError(f"{name} is not latched{others}")
+    clears = _CLEARS.get(name, f"the kill of {name}: one strategy an instrument, both go on")
+    console.say(f"This clears {clears}.")
+    if stays := [each for each in latched if each != name]:
+        console.say(f"It does not clear {', '.join(stays)}: what that stops stays stopped.")
     if not yes:
         _sure()
-    if _locked(before) and before["flat"]:
-        # The engine releases the lock of an instrument together with a kill of everything.
-        ask(run, "kill", "all")
-        _wait_flat(run, "all", since_ns=int(before["time_ns"]), patience_s=_ANSWER_S)
-    ask(run, "request_reset", switch)
-    ask(run, "confirm_reset", switch)
-    released, left = _wait_released(run, switch, since_ns=int(before["time_ns"]))
+    ask(run, f"request_{what}", wanted)
+    ask(run, f"confirm_{what}", wanted)
+    released, left = _wait_released(run, name, since_ns=int(before["time_ns"]))
     if json:
-        console.print_json({"switch": switch, "released": released, "latched": left})
+        told = {"switch": switch or None, "scope": scope or None, "released": released}
+        console.print_json({**told, "latched": left})
     elif released:
-        console.out.print(
-            f"released {switch}" + (f"; still latched: {', '.join(left)}" * bool(left))
-        )
+        console.out.print(f"released {name}" + (f"; still latched: {', '.join(left)}" * bool(left)))
     if not released:
-        console.say(f"flyball: not released: {_why_not(before, switch)}")
+        console.say(f"flyball: not released: {_why_not(before, name)}")
         return 1
     return 0
 
@@ -239,6 +306,19 @@ def _release_alone(state: Path) -> None:
     _core.release_sentinel(state, int(worth.scaleb(10)), time_ms)
 
 
+def _wanted(run: RunInfo, switch: str, scope: str) -> tuple[str, str, str]:
+    """What the engine is asked for, and what that is called among what is latched."""
+    if switch:
+        return "reset", switch, switch
+    wanted = scope_number(run, scope)
+    if wanted.startswith("order:"):
+        raise ConfigError(f"--scope {scope!r}: an order that was killed is gone")
+    if wanted == "all":
+        return "release", wanted, "operator"
+    at = int(wanted.partition(":")[2])
+    return "release", wanted, f"instrument:{run.instruments[at].symbol}"
+
+
 def _sure() -> None:
     if not sys.stdin.isatty():
         raise ConfigError("nobody can answer here: give --yes")
@@ -250,14 +330,8 @@ def _sure() -> None:
 def _latched(found: Mapping[str, Any]) -> list[str]:
     """What stops trading until somebody releases it."""
     names = [str(name) for name, _ in found["tripped"] if name != "position_loss"]
-    return ["operator", *names] if found["killed"] or _locked(found) else names
-
-
-def _locked(found: Mapping[str, Any]) -> bool:
-    """Whether an instrument was killed by itself, as far as it can be told from outside."""
-    stopped = {"drawdown", "daily_loss", "emergency"} & {name for name, _ in found["tripped"]}
-    killed = any(it["mode"] == "killed" for it in found["instruments"])
-    return killed and not stopped and not found["killed"]
+    locked = [f"instrument:{it['symbol']}" for it in found["instruments"] if it["locked"]]
+    return ["operator"] * bool(found["killed"]) + names + locked
 
 
 def _wait_released(run: RunInfo, switch: str, *, since_ns: int) -> tuple[bool, list[str]]:

@@ -56,6 +56,7 @@ def follow(
     """Start a session, show it until it is to end, and end it safely."""
     session.start()
     signals.leave = lambda: _leave(session)
+    _say_killed(session)
     shower = _Shower(session, length_s)
     try:
         with shower:
@@ -71,6 +72,20 @@ def follow(
     finally:
         if session.is_running:
             session.stop(flatten=flatten)
+
+
+def _say_killed(session: LiveSession) -> None:
+    """What is killed from before, why, and what to do about it."""
+    kills = session.status()["kills"]
+    if kills["alarm"]:
+        console.say(f"flyball: EVERYTHING IS KILLED: {kills['alarm']}")
+    for each in kills["killed"]:
+        console.say(f"flyball: killed: {each['scope']}, by {each['trigger']}: {each['why']}")
+    if kills["killed"]:
+        console.say(
+            "flyball: look at the account; then, when it is flat, `flyball resume --scope SCOPE` "
+            "(or --switch SWITCH) releases it"
+        )
 
 
 class _Shower:

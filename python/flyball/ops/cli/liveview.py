@@ -172,7 +172,9 @@ def _orders(it: Mapping[str, Any]) -> Text:
 def _switches(status: Mapping[str, Any]) -> Text:
     names = [name.replace("_", " ") for name, _ in status["tripped"]]
     if status["killed"]:
-        names.insert(0, "killed by an operator")
+        ways = {each["trigger"] for each in status.get("kills", {}).get("killed", [])}
+        other = sorted(way for way in ways if not way.startswith("switch:"))
+        names.insert(0, f"killed ({', '.join(other)})" if other else "killed by an operator")
     if not names:
         return Text("none tripped", style="dim")
     return Text(", ".join(names).upper(), style="bold red")

@@ -16,6 +16,7 @@ _ALARMS = {
     "PositionMismatch",
     "Unprotected",
     "Throttled",
+    "Dust",
     "ResetRefused",
 }
 _ATTENTION = {
@@ -105,6 +106,17 @@ def _closed(about: Mapping[str, Any], run: RunInfo) -> str:
     return f"a round trip in {_symbol(about, run)} brought {signed(int(about['net']) / MONEY)}"
 
 
+def _released(about: Mapping[str, Any], run: RunInfo) -> str:
+    if about["switch"] is None and about["instrument"] is not None:
+        return f"the kill of {_symbol(about, run)} was released"
+    return f"{_switch(about['switch'])} was released"
+
+
+def _dust(about: Mapping[str, Any], run: RunInfo) -> str:
+    left = f"{about['position']:+,} {_symbol(about, run)}"
+    return f"DUST: {left} is less than the venue's smallest order: it cannot be closed by one"
+
+
 def _attention(about: Mapping[str, Any], run: RunInfo) -> str:
     at = int(about["strategy"])
     name = run.strategies[at] if at < len(run.strategies) else "a strategy"
@@ -118,7 +130,8 @@ def _sentinel(about: Mapping[str, Any], _run: RunInfo) -> str:
 _SENTENCES = {
     "Refused": _refused,
     "Tripped": _tripped,
-    "Released": lambda about, _run: f"{_switch(about['switch'])} was released",
+    "Released": _released,
+    "Dust": _dust,
     "ResetRefused": lambda about, _run: f"a reset of the {_switch(about['switch'])} was refused",
     "Exit": _exit,
     "FlattenStarted": lambda about, run: (

@@ -1,8 +1,9 @@
 """`flyball run`: a strategy over a venue's sockets, until somebody stops it."""
 
 import sys
+import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,8 @@ from flyball.errors import ConfigError, DataError, StrategyError
 from flyball.ops.cli import console
 from flyball.ops.cli.arguments import number, pairs, sizing_of
 from flyball.ops.cli.follow import Signals, follow
+from flyball.ops.drills import record
+from flyball.ops.drills.runner import DRILLS
 from flyball.ops.report import report as write_report
 from flyball.trading.runtime.builtin import make_strategy
 from flyball.trading.runtime.live import LiveSession
@@ -81,6 +84,10 @@ class How:
     adopt: Annotated[bool, Parameter(help="Take over a position that no run of ours opened.")] = (
         False
     )
+    guard: Annotated[
+        list[str],
+        Parameter(help="Other instruments that the account may hold: protected and closed too."),
+    ] = field(default_factory=list)
     cancel_foreign: Annotated[bool, Parameter(help="Cancel orders that no run of ours placed.")] = (
         False
     )
@@ -147,6 +154,7 @@ def run(
     own = None if venue is None or paper else _keys(venue, where.keys)
     if venue is not None and own is not None and venue.is_real:
         _confirm(venue, own, chosen, instrument=instrument, given=where.confirm)
+        _drilled(chosen, profile)
     with ExitStack() as stack:
         signals = stack.enter_context(Signals())
         place: str | LocalExchange = str(where.venue)
@@ -163,6 +171,7 @@ def run(
             deadline=how.deadline,
             late=how.late,
             adopt=how.adopt,
+            guard=how.guard,
             cancel_foreign=how.cancel_foreign,
             max_memory=limit,
             sentinel=_guarded(how, venue, own),
@@ -243,6 +252,15 @@ def _confirm(where: Endpoint, own: Keys, profile: Profile, *, instrument: str, g
         given = sys.stdin.readline().strip()
     if given.lower() != wanted:
         raise ConfigError("not confirmed: those are not the last six characters of the account")
+
+
+def _drilled(profile: Profile, source: str) -> None:
+    """Only a profile that passed its drill, with these numbers and this build, meets real money."""
+    shown = str(Path(source).absolute()) if source.endswith(".toml") else source
+    names = [drill.name for drill in DRILLS]
+    found = record.drilled(profile, source=shown, names=names)
+    age_h = (time.time_ns() - int(found["time_ns"])) / 3.6e12
+    console.say(f"drilled {age_h:,.1f} h ago: {len(names)} drills passed (at a local exchange)")
 
 
 def _at_venue(session: LiveSession) -> bool | None:

@@ -203,6 +203,7 @@ _INCIDENTS = {
     "PositionMismatch": "the venue held another position than the engine thought",
     "OutcomeUnknown": "no answer came for an order in time",
     "Unprotected": "a position had no confirmed stop at the venue",
+    "Dust": "less than the venue's smallest order was left",
     "Throttled": "the venue rejected orders in a row: no more were sent",
     "Gap": "messages of the order book were missing",
     "Healed": "the order book was whole again",

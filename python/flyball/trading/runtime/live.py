@@ -6,11 +6,12 @@ of Python beside them, and whatever it does, or does not, stops, switches and cl
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -116,6 +117,9 @@ class LiveSession:
         What a strategy may do that is late: only reduce until it answers in time, or anything.
     adopt : bool
         Whether a position that no run of ours opened is taken over. Refused otherwise.
+    guard : sequence of str
+        Other instruments that the account may hold: no strategy trades them, the engine protects
+        and closes what is held of them. A position that appears in any other is not seen.
     cancel_foreign : bool
         Whether orders that no run of ours placed are cancelled. Refused otherwise.
     max_memory : int, optional
@@ -150,6 +154,7 @@ class LiveSession:
         deadline: str = "1s",
         late: Late = "reduce-only",
         adopt: bool = False,
+        guard: Sequence[str] = (),
         cancel_foreign: bool = False,
         max_memory: int | None = None,
         sentinel: bool = False,
@@ -174,6 +179,7 @@ class LiveSession:
         self.sentinel = sentinel
         if sentinel:
             plan_line(self._watched())
+        self._symbols = (instrument, *(name for name in guard if name != instrument))
         self._tell = tell
         self._run: _core.LiveRun | None = None
         self._dismissed = False
@@ -189,7 +195,8 @@ class LiveSession:
         """Read the account, and trade once it is known."""
         bound = bound_strategy(self.strategy, sized=self.sizing is not None)
         listed, fees = self._listing()
-        self._instrument = _instrument(listed["spec"], fees)
+        self._instruments = tuple(_instrument(each["spec"], fees) for each in listed)
+        self._instrument = self._instruments[0]
         self._make_folder()
         plan = self._plan(listed)
         self._run = run = _core.LiveRun(json.dumps(plan), self.venue.keys.agent_key, [bound])
@@ -198,6 +205,8 @@ class LiveSession:
             self._first = json.loads(run.status())
             socket = socket_for(self.folder)
             run.listen(socket)
+            # Where nobody answers SIGTERM, the process ends by it as it always did.
+            run.hear_signals(end_too=callable(signal.getsignal(signal.SIGTERM)))
             self.info = self._about(socket)
             self.info.write(self.folder)
             self._guard(run)
@@ -232,11 +241,11 @@ class LiveSession:
         if self.sentinel and ask_sentinel(self.folder, "status") is None:
             run.guard(command(), plan_line(self._watched()), log_path(self.folder))
 
-    def _listing(self) -> tuple[dict[str, Any], tuple[Decimal, Decimal]]:
+    def _listing(self) -> tuple[list[dict[str, Any]], tuple[Decimal, Decimal]]:
         base = assumed_venue("hyperliquid")
         fees = {"maker": int(base.maker_fee * _RATE), "taker": int(base.taker_fee * _RATE)}
         url = self.venue.endpoint.http
-        (listed,) = json.loads(_core.venue_listing(url, [self.symbol], json.dumps(fees)))
+        listed = json.loads(_core.venue_listing(url, list(self._symbols), json.dumps(fees)))
         return listed, (base.maker_fee, base.taker_fee)
 
     def _make_folder(self) -> None:
@@ -247,15 +256,16 @@ class LiveSession:
                 f"--state {self.folder}: cannot be made: {error.strerror or error}"
             ) from error
 
-    def _plan(self, listed: dict[str, Any]) -> dict[str, Any]:
+    def _plan(self, listed: list[dict[str, Any]]) -> dict[str, Any]:
         where, own, clock = self.venue.endpoint, self.venue.keys, self.venue.clock
         engine = engine_config(
             self.strategy,
-            market={"spec": listed["spec"], "quiet_ns": 0},
+            market={"spec": listed[0]["spec"], "quiet_ns": 0},
             profile=self.profile,
             cash=Decimal(0),
             sizing=self.sizing,
         )
+        engine["instruments"] += [{"spec": each["spec"], "quiet_ns": 0} for each in listed[1:]]
         engine["answer_timeout_ns"] *= clock.speed
         return {
             "http": where.http,
@@ -264,7 +274,7 @@ class LiveSession:
             "user": own.account,
             "folder": str(self.folder),
             "engine": engine,
-            "numbers": [listed["number"]],
+            "numbers": [each["number"] for each in listed],
             "clock": None if clock == Clock() else clock.engine(),
             "strategies": [(self.name, int(getattr(self.strategy, "depth", 0)))],
             "deadline_ns": duration_ns(self._deadline) * clock.speed,
@@ -279,7 +289,6 @@ class LiveSession:
 
     def _about(self, socket: Path) -> RunInfo:
         where, own, clock = self.venue.endpoint, self.venue.keys, self.venue.clock
-        it = self._instrument
         return RunInfo(
             pid=os.getpid(),
             venue=where.name,
@@ -287,7 +296,10 @@ class LiveSession:
             network=own.network,
             account=own.account,
             strategies=(self.name,),
-            instruments=(Traded(symbol=it.symbol, tick_size=it.tick_size, lot_size=it.lot_size),),
+            instruments=tuple(
+                Traded(symbol=it.symbol, tick_size=it.tick_size, lot_size=it.lot_size)
+                for it in self._instruments
+            ),
             profile=f"{self.profile.name} v{self.profile.version}",
             limits={key: value for key, value in self.profile.rows() if "switches." in key},
             socket=str(socket),
@@ -319,21 +331,36 @@ class LiveSession:
         found: dict[str, Any] = json.loads(self._running.status())
         return found
 
-    def kill(self, scope: str = "all") -> None:
-        """Stop trading and close: "all", "instrument:XRP" or "strategy:NAME". It stays so."""
-        self._running.operate("kill", scope_number(self.info, scope))
+    def kill(self, scope: str = "all") -> bool:
+        """Stop trading and close: it stays so, also after a restart.
+
+        `scope` is "all", "instrument:XRP", "strategy:NAME", "order:ID", or "venue" or "account",
+        which are all of a run: it trades on one account at one venue. Whether it is on the disk
+        already; if not, that is tried again and again.
+        """
+        return self._running.operate("kill", scope_number(self.info, scope))
 
     def flatten(self) -> None:
         """Close everything, once: trading goes on."""
         self._running.operate("flatten")
 
     def reset(self, switch: str) -> None:
-        """Release a latched switch, or "operator" for a kill: both steps.
+        """Release a latched switch, or "operator" for a kill of everything: both steps.
 
         It is refused, and the status says so, unless the account is flat and known.
         """
         self._running.operate("request_reset", switch)
         self._running.operate("confirm_reset", switch)
+
+    def release(self, scope: str = "all") -> None:
+        """Release what was killed, "all", "instrument:XRP" or "strategy:NAME": both steps.
+
+        It is refused, and the status says so, unless what is released is flat and the account
+        known.
+        """
+        wanted = scope_number(self.info, scope)
+        self._running.operate("request_release", wanted)
+        self._running.operate("confirm_release", wanted)
 
     def stop(self, *, flatten: bool = True) -> Result:
         """End it: close everything first, or leave the position to its stop at the venue.
@@ -381,6 +408,10 @@ class LiveSession:
         span = max(1, self.venue.clock.now_ns() - self.info.started_ns)
         engine = json.dumps(about["engine"])
         outcome = _core.collect_journal(journal, engine, max(1, span // _SAMPLES))
+        if len(self._instruments) > 1:
+            # What was guarded is in the money, and not listed: it has other units.
+            for kind in ("fills", "orders"):
+                outcome[kind] = _of_first(outcome[kind])
         times = outcome["samples"]["time_ns"]
         where = self.venue.endpoint
         begun = self._first["equity"]
@@ -477,6 +508,15 @@ class LiveSession:
     ) -> None:
         if self.is_running:
             self.stop()
+
+
+def _of_first(table: dict[str, Any]) -> dict[str, Any]:
+    """The rows of a table that are about the first instrument."""
+    rows = [at for at, number in enumerate(table["instrument"]) if number == 0]
+    return {
+        name: [column[at] for at in rows] if isinstance(column, list) else column[rows]
+        for name, column in table.items()
+    }
 
 
 def _decimal(value: dict[str, int]) -> Decimal:

@@ -49,6 +49,9 @@ class LocalExchange:
         Whether it serves `/admin` and `/faults`, which change what happens.
     port : int
         0 takes any that is free.
+    limits : mapping, optional
+        What an address of the network may do in a minute, where that is not what the venue allows:
+        `weight_per_minute`, `sockets_per_minute`, `messages_per_minute`.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class LocalExchange:
         speed: int = 1,
         admin: bool = False,
         port: int = 0,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         owners = [_core.key_address(_new_key()) for _ in cash]
         agents = [_new_key() for _ in cash]
@@ -81,7 +85,7 @@ class LocalExchange:
             for owner, agent, sentinel, amount in zip(owners, agents, sentinels, cash, strict=True)
         ]
         self.market = market or {"synthetic": {}}
-        setup = {"seed": seed, "market": self.market, "accounts": accounts}
+        setup = {"seed": seed, "market": self.market, "accounts": accounts, **(limits or {})}
         self.keys = tuple(
             Keys(network="local", account=owner, agent_key=agent, sentinel_key=sentinel)
             for owner, agent, sentinel in zip(owners, agents, sentinels, strict=True)

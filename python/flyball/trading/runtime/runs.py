@@ -142,20 +142,35 @@ def socket_for(folder: Path) -> Path:
 def scope_number(run: RunInfo, scope: str) -> str:
     """A scope as the engine takes it: `instrument:XRP` becomes `instrument:0`.
 
+    A run trades on one account at one venue: `venue` and `account`, with the run's own names behind
+    them or without, are all of it.
+
     Raises
     ------
     ConfigError
-        If there is no such instrument or strategy in the run.
+        If there is no such thing in the run.
     """
-    if scope == "all":
-        return scope
     kind, _, name = scope.partition(":")
+    if scope == "all":
+        return "all"
+    if kind in {"venue", "account"}:
+        own = (run.venue if kind == "venue" else run.account).lower()
+        if name and name.lower() not in {own, own[-6:]}:
+            raise ConfigError(f"--scope {scope!r}: this run's {kind} is {own}")
+        return "all"
+    if kind == "order":
+        if not name.isdecimal():
+            raise ConfigError(f"--scope {scope!r}: an order is named by its number (`status`)")
+        return scope
     known = {
         "instrument": [each.symbol for each in run.instruments],
         "strategy": list(run.strategies),
     }.get(kind)
     if known is None or not name:
-        raise ConfigError(f"--scope {scope!r}: wants all, instrument:SYMBOL or strategy:NAME")
+        raise ConfigError(
+            f"--scope {scope!r}: wants all, venue, account, instrument:SYMBOL, strategy:NAME "
+            "or order:ID"
+        )
     if name not in known:
         raise ConfigError(f"--scope {scope!r}: the run has {', '.join(known)}")
     return f"{kind}:{known.index(name)}"

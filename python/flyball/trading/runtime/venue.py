@@ -9,7 +9,7 @@ from typing import Any
 
 from flyball.errors import DataError
 
-__all__ = ["account_worth", "ask_venue", "open_orders", "positions"]
+__all__ = ["account_worth", "ask_venue", "open_orders", "positions", "send_text"]
 
 _TIMEOUT_S = 5.0
 
@@ -22,10 +22,23 @@ def ask_venue(url: str, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN
     DataError
         If there is none, or it is no JSON.
     """
+    return _send(url, path, json.dumps(body).encode())
+
+
+def send_text(url: str, path: str, text: str) -> Any:  # noqa: ANN401
+    """Send text that is no JSON, and give the answer. A local exchange takes fault scripts so.
+
+    Raises
+    ------
+    DataError
+        As `ask_venue`.
+    """
+    return _send(url, path, text.encode())
+
+
+def _send(url: str, path: str, body: bytes) -> Any:  # noqa: ANN401
     request = urllib.request.Request(  # noqa: S310 - http and https are all that is asked
-        url + path,
-        data=json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
+        url + path, data=body, headers={"content-type": "application/json"}
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -23,12 +23,14 @@
 //! # Ok::<(), flyball_venues::hyperliquid::sign::SignError>(())
 //! ```
 
+mod attest;
 mod key;
 mod l1;
 #[cfg(test)]
 mod tests;
 mod user;
 
+pub use attest::{attest, attested_by};
 pub use key::{Address, Signature, SigningKey};
 pub use l1::{Envelope, action_hash, pack, pack_into, recover_l1, sign_l1};
 pub use user::{is_user_signed, recover_user, sign_user};
