@@ -167,11 +167,11 @@ fn until<T>(what: &str, seconds: u64, mut look: impl FnMut() -> Option<T>) -> T 
 }
 
 /// Orders of another client, in batches, far from the market.
-fn place_others(http: &str, count: usize) {
+fn place_others(http: &str, count: u32) {
     let mids = ask(http, "/info", &json!({"type": "allMids"}));
     let mid: f64 = mids["XRP"].as_str().unwrap().parse().unwrap();
-    let order = |at: usize| {
-        let price = mid * (0.7 - 0.0002 * at as f64);
+    let order = |at: u32| {
+        let price = mid * (0.7 - 0.0002 * f64::from(at));
         json!({"a": 1, "b": true, "p": format!("{price:.4}"), "s": "20", "r": false,
                "t": {"limit": {"tif": "Gtc"}}})
     };
@@ -239,7 +239,7 @@ fn kill(script: &str, lasts: Duration) -> Figures {
         {"a": 1, "b": true, "p": "2.3", "s": "500", "r": false, "t": {"limit": {"tif": "Ioc"}}}]});
     ask(&http, "/admin", &json!({"type": "act", "user": key("1").address(), "action": buy}));
     until("a stop for it", 30, || (open() == OURS + 1).then_some(()));
-    place_others(&http, ORDERS - OURS - 1);
+    place_others(&http, u32::try_from(ORDERS - OURS - 1).unwrap());
     moves.store(true, Ordering::Relaxed);
     std::thread::sleep(Duration::from_millis(300));
     let orders = open();

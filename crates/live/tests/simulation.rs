@@ -147,10 +147,10 @@ fn after_faults_together_and_crashes_engine_and_venue_agree() {
 #[test]
 #[ignore = "long: make simulate"]
 fn days_of_storms() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<f64>().ok());
-    let hours = number("FLYBALL_SIM_HOURS").unwrap_or(24.0);
-    let minutes = number("FLYBALL_SIM_MINUTES").unwrap_or(60.0) as i64;
-    let mut seed = number("FLYBALL_SIM_SEED").unwrap_or(1_000.0) as u64;
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let hours = f64::from(number("FLYBALL_SIM_HOURS").unwrap_or(24));
+    let minutes = i64::from(number("FLYBALL_SIM_MINUTES").unwrap_or(60));
+    let mut seed = u64::from(number("FLYBALL_SIM_SEED").unwrap_or(1_000));
     let mut tally = Tally::default();
     while tally.hours < hours {
         tally.add(storm(seed, minutes));

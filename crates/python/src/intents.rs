@@ -116,13 +116,11 @@ impl Signal {
 fn back(trailing: Option<f64>) -> PyResult<Option<Rate>> {
     let Some(fraction) = trailing else { return Ok(None) };
     let good = (0.0001..=0.9999).contains(&fraction);
-    match Rate::from_f64(fraction).filter(|_| good) {
-        Some(rate) => Ok(Some(rate)),
-        None => {
-            let reason = format!("trailing must be a fraction of 0.0001 to 0.9999; got {fraction}");
-            Err(PyValueError::new_err(reason))
-        }
+    if let Some(rate) = Rate::from_f64(fraction).filter(|_| good) {
+        return Ok(Some(rate));
     }
+    let reason = format!("trailing must be a fraction of 0.0001 to 0.9999; got {fraction}");
+    Err(PyValueError::new_err(reason))
 }
 
 /// A wish for exactly this position.
