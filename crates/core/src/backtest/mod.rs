@@ -7,6 +7,7 @@
 mod collect;
 mod feed;
 mod pipe;
+mod trouble;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ pub use collect::{Collect, Sample};
 pub use feed::FeedLatency;
 use feed::Side;
 use pipe::Pipe;
+pub use trouble::{FeedTrouble, Trouble};
 
 /// What is assumed about the way to the venue and about the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,6 +173,11 @@ pub struct Backtest<'t, R> {
     spare: Vec<Draft>,
     now_ns: i64,
     end_ns: Option<i64>,
+    trouble: Trouble,
+    /// The engine's state when its process was killed, while it is dead.
+    dead: Option<Vec<u8>>,
+    /// The best prices that the engine heard last.
+    heard: Option<Event<'static>>,
 }
 
 impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
@@ -204,6 +211,9 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
             spare: (0..SPARE_DRAFTS).map(|_| Draft::default()).collect(),
             now_ns: i64::MIN,
             end_ns: None,
+            trouble: Trouble::NONE,
+            dead: None,
+            heard: None,
         })
     }
 
@@ -263,8 +273,8 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         };
         // A bar reaches the engine at the end of its walk, and not by itself.
         let receipt = if self.engine_side.is_bar() { NEVER } else { self.engine_side.at_ns() };
-        let (up, down) = (self.up.next_ns(), self.down.next_ns());
-        let (decision, due) = (self.decisions.next_ns(), self.engine.due_ns());
+        let (up, down) = (self.up.next_ns(), self.answers_due_ns());
+        let (decision, due) = (self.decisions.next_ns(), self.timer_due_ns());
         let data = market.min(receipt);
         let first = data.min(up).min(down).min(decision);
         if data == NEVER {
@@ -288,7 +298,7 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         } else if down == first {
             self.report_step(strategies, observer)?;
         } else if receipt == first {
-            if let Some(event) = self.engine_side.event() {
+            if let Some(event) = self.engine_side.event().and_then(|event| self.heard(&event)) {
                 self.deliver(&event, strategies, observer)?;
             }
             self.engine_side.advance(Some(self.config.feed))?;
@@ -309,7 +319,9 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         if let Some(event) = self.walked {
             self.venue.on_market(&event);
             self.collect_reports();
-            self.deliver(&event, strategies, observer)?;
+            if let Some(event) = self.heard(&event) {
+                self.deliver(&event, strategies, observer)?;
+            }
             return self.walk_on(strategies, observer);
         }
         if let Some(event) = self.venue_side.event() {
@@ -343,10 +355,14 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         self.walk = None;
         while !self.engine_side.is_bar() {
             let Some(earlier) = self.engine_side.event() else { break };
-            self.deliver(&earlier, strategies, observer)?;
+            if let Some(earlier) = self.heard(&earlier) {
+                self.deliver(&earlier, strategies, observer)?;
+            }
             self.engine_side.advance(Some(self.config.feed))?;
         }
-        self.deliver(&event, strategies, observer)?;
+        if let Some(event) = self.heard(&event) {
+            self.deliver(&event, strategies, observer)?;
+        }
         self.venue_side.advance(None)?;
         Ok(self.engine_side.advance(Some(self.config.feed))?)
     }
@@ -354,6 +370,9 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
     /// A command reaches the venue.
     fn venue_step(&mut self) {
         let Some((at_ns, command)) = self.up.take() else { return };
+        if self.trouble.commands_lost {
+            return;
+        }
         let (venue, account) = (&mut self.venue, self.account);
         match command {
             Up::Submit(order) => venue.submit(account, &order, at_ns),
@@ -381,8 +400,8 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         strategies: &mut D,
         observer: &mut O,
     ) -> Result<(), RunError> {
-        let Some((at_ns, body)) = self.down.take() else { return Ok(()) };
-        let event = Event { time_ns: at_ns, received_ns: at_ns, body };
+        let Some((_, body)) = self.down.take() else { return Ok(()) };
+        let event = Event { time_ns: self.now_ns, received_ns: self.now_ns, body };
         self.deliver(&event, strategies, observer)
     }
 
@@ -411,6 +430,13 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         strategies: &mut D,
         observer: &mut O,
     ) -> Result<(), RunError> {
+        let shifted;
+        let event = if self.trouble.clock_ns == 0 {
+            event
+        } else {
+            shifted = self.by_the_engines_clock(event);
+            &shifted
+        };
         self.engine.on_event(event, &mut self.out)?;
         observer.event(event, &self.engine)?;
         if self.out.as_slice().is_empty() {
@@ -424,7 +450,7 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         strategies: &mut D,
         observer: &mut O,
     ) -> Result<(), RunError> {
-        let now = self.engine.now_ns();
+        let now = self.now_ns;
         let delay = self.config.order_latency.draw(&mut self.random);
         for command in self.out.drain() {
             observer.command(&command, &self.engine)?;

@@ -80,6 +80,7 @@ fn sim() -> SimConfig {
             path: BarPath::Continuous { max_step: Rate::from_ppm(1_000) },
             spread: Rate::from_ppm(200),
             participation: Rate::from_ppm(100_000),
+            heartbeat_ns: 0,
         },
         seed: 1,
     }

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Bar, Body, ConfigError, Event, Level, Money, NetQty, Price, Qty, Rate, Touch};
+use crate::domain::{
+    Bar, Body, ConfigError, Event, Level, MILLISECOND, Money, NetQty, Price, Qty, Rate, Touch,
+};
 
 /// The path within a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,10 @@ pub struct BarModel {
     pub spread: Rate,
     /// The part of a bar's volume that our orders can trade with.
     pub participation: Rate,
+    /// Best prices are told again after this long while the price stands still, as a live feed
+    /// does; 0 for never: then only the steps of the path are told.
+    #[serde(default)]
+    pub heartbeat_ns: i64,
 }
 
 /// More steps than this a leg are not taken: a bar with an absurd price stays a finite one.
@@ -50,6 +56,9 @@ impl BarModel {
         }
         if self.participation <= Rate::ZERO || self.participation > Rate::ONE {
             return Err(ConfigError::new("bars.participation", "must lie above 0, at most 1"));
+        }
+        if self.heartbeat_ns < 0 || (1..MILLISECOND).contains(&self.heartbeat_ns) {
+            return Err(ConfigError::new("bars.heartbeat_ns", "must be 0, or at least 1 ms"));
         }
         Ok(())
     }
@@ -75,9 +84,10 @@ impl BarModel {
             }
             _ => 1,
         };
+        let beats = bar.interval_ns.max(0).checked_div(self.heartbeat_ns.saturating_mul(3));
         let mut counts = [1_i64; 3];
         for (count, pair) in counts.iter_mut().zip(corners.windows(2)) {
-            *count = steps(pair);
+            *count = steps(pair).max(beats.unwrap_or(0).min(MAX_STEPS));
         }
         let total = counts.iter().fold(1_i64, |sum, count| sum.saturating_add(*count));
         let usable = Money::from_units(i128::from(bar.volume.lots())).at_rate(self.participation);
@@ -94,6 +104,7 @@ impl BarModel {
             taken: 0,
             qty: Qty::from_lots(if usable > 0 { qty.max(1) } else { 0 }),
             spread: self.spread,
+            jumps: self.path == BarPath::Jump,
         }
     }
 }
@@ -111,6 +122,8 @@ pub struct Walk {
     taken: i64,
     qty: Qty,
     spread: Rate,
+    /// The price stands still until the end of a leg.
+    jumps: bool,
 }
 
 impl Walk {
@@ -154,6 +167,9 @@ impl Walk {
             self.leg = self.leg.saturating_add(1);
             return Some(to);
         }
+        if self.jumps {
+            return Some(from);
+        }
         Some(from.offset(moved))
     }
 }
@@ -182,6 +198,7 @@ mod tests {
         path: BarPath::Continuous { max_step: Rate::from_ppm(1_000) },
         spread: Rate::from_ppm(200),
         participation: Rate::from_ppm(100_000),
+        heartbeat_ns: 0,
     };
 
     fn mids(model: &BarModel, bar: &Bar, position: i64) -> Vec<(i64, i64)> {
@@ -209,6 +226,18 @@ mod tests {
         assert_eq!(prices(5), [20_000, 19_000, 20_100, 20_050]);
         assert_eq!(prices(-5), [20_000, 20_100, 19_000, 20_050]);
         assert_eq!(prices(0), [20_000, 20_100, 19_000, 20_050], "the nearer one when flat");
+    }
+
+    #[test]
+    fn a_heartbeat_repeats_the_price_and_invents_none() {
+        let bar = bar(20_000, 20_100, 19_000, 20_050);
+        let beating = BarModel { heartbeat_ns: 10 * crate::domain::SECOND, ..jump() };
+        let walked = mids(&beating, &bar, 5);
+        let longest = walked.windows(2).map(|w| w[1].0 - w[0].0).max().unwrap();
+        assert!(longest <= 10 * crate::domain::SECOND, "{longest}");
+        let mut seen: Vec<i64> = walked.into_iter().map(|(_, price)| price).collect();
+        seen.dedup();
+        assert_eq!(seen, [20_000, 19_000, 20_100, 20_050]);
     }
 
     #[test]

@@ -1,0 +1,237 @@
+//! What a cell is judged by: measured at the venue, whose account is the truth, and at the engine.
+
+use flyball_core::backtest::{Backtest, Observer};
+use flyball_core::domain::{CommandOf, Event, Notice, OrderKind, Scope, SwitchName};
+use flyball_core::engine::Engine;
+use flyball_core::journal::{Records, SinkError};
+use flyball_core::risk::{Command, Profile};
+use flyball_core::sim::{AccountId, Venue};
+use serde::{Deserialize, Serialize};
+
+use crate::cell::TRADED;
+use crate::windows::Window;
+
+fn account() -> AccountId {
+    AccountId::new(0)
+}
+
+/// What a cell came to. Fractions are of 1; times are simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The deepest drawdown: the venue's or the engine's, whichever is deeper.
+    pub drawdown: f64,
+    /// As the engine's portfolio measured it.
+    pub engine_drawdown: f64,
+    /// As the venue's own account measured it.
+    pub venue_drawdown: f64,
+    /// Where the profile's drawdown switch is.
+    pub line: f64,
+    /// How far the drawdown went beyond the line.
+    pub overshoot: f64,
+    /// The largest move against the position between two prices of the venue, while it was held.
+    pub gap_met: f64,
+    /// The gap that was to be expected before the window.
+    pub gap_assumed: f64,
+    /// The largest loss of a position, of its entry.
+    pub position_loss: f64,
+    /// The switch on all trading that fired first.
+    pub tripped: Option<SwitchName>,
+    /// Positions that their own switch closed.
+    pub position_trips: u32,
+    /// From the first stop of all trading to the moment from which the venue held nothing.
+    pub flat_s: Option<f64>,
+    /// Whether the venue held nothing at the end, no order among it, and the engine had said so.
+    pub verified_flat: bool,
+    /// Orders that could add risk, sent after all trading was stopped.
+    pub orders_after_stop: u32,
+    /// Whether the drawdown went beyond the emergency line.
+    pub emergency_breach: bool,
+    /// The longest time for which a position had no stop at the venue.
+    pub unprotected_s: f64,
+    /// Positions that the venue liquidated.
+    pub liquidations: u32,
+    /// The largest exposure, as a multiple of equity.
+    pub leverage: f64,
+    /// Whether engine and venue held the same position and the same money at the end.
+    pub agrees: bool,
+    /// Whether anything was ever held.
+    pub traded: bool,
+}
+
+impl Outcome {
+    /// Whether the largest move met was one that had to be expected.
+    pub fn is_within(&self) -> bool {
+        self.gap_met <= self.gap_assumed
+    }
+}
+
+/// Looks on while a cell runs.
+pub(crate) struct Judge {
+    outcome: Outcome,
+    emergency: f64,
+    stopped: bool,
+    stopped_ns: i64,
+    flat_since_ns: Option<i64>,
+    said_flat: bool,
+    mark: i64,
+    qty: i64,
+    entry: f64,
+    naked_since_ns: Option<i64>,
+    now_ns: i64,
+}
+
+impl Judge {
+    pub(crate) fn new(profile: &Profile, window: &Window) -> Self {
+        Self {
+            outcome: Outcome {
+                line: profile.switches.drawdown.to_f64(),
+                gap_assumed: window.seen_before,
+                ..Outcome::default()
+            },
+            emergency: profile.switches.emergency.to_f64(),
+            stopped: false,
+            stopped_ns: 0,
+            flat_since_ns: None,
+            said_flat: false,
+            mark: 0,
+            qty: 0,
+            entry: 0.0,
+            naked_since_ns: None,
+            now_ns: i64::MIN,
+        }
+    }
+
+    /// What the engine said before it was killed has to be said again.
+    pub(crate) const fn restarted(&mut self) {
+        self.said_flat = false;
+    }
+
+    /// Look at the venue.
+    pub(crate) fn look(&mut self, venue: &Venue, now_ns: i64) {
+        self.now_ns = now_ns;
+        let Some(held) = venue.portfolio(account()) else { return };
+        let qty = held.qty(TRADED).lots();
+        let mark = venue.mark(TRADED).map_or(self.mark, flyball_core::domain::Price::ticks);
+        if qty == self.qty && mark == self.mark && qty == 0 {
+            return;
+        }
+        self.moved(mark);
+        if qty != self.qty || qty != 0 {
+            let position = held.position(TRADED);
+            let entry = position.zip(venue.instrument(TRADED)).and_then(|(p, it)| p.entry_price(it));
+            self.entry = entry.map_or(0.0, |price| price.ticks() as f64);
+            let equity = held.equity().to_f64();
+            if qty != 0 && equity > 0.0 {
+                self.outcome.leverage =
+                    self.outcome.leverage.max(held.gross().to_f64() / equity);
+            }
+        }
+        self.outcome.traded |= qty != 0;
+        (self.mark, self.qty) = (mark, qty);
+        if qty == 0 {
+            self.flat_since_ns.get_or_insert(now_ns);
+            self.clothed(now_ns);
+            return;
+        }
+        self.flat_since_ns = None;
+        let stopped = venue.orders(account()).any(|record| {
+            record.order.reduce_only && record.order.trigger().is_some()
+        });
+        if stopped {
+            self.clothed(now_ns);
+        } else {
+            self.naked_since_ns.get_or_insert(now_ns);
+        }
+    }
+
+    /// The position that was held met this price.
+    fn moved(&mut self, mark: i64) {
+        if self.qty == 0 || self.mark == 0 {
+            return;
+        }
+        let side = self.qty.signum() as f64;
+        let against = -side * (mark - self.mark) as f64 / self.mark as f64;
+        self.outcome.gap_met = self.outcome.gap_met.max(against);
+        if self.entry > 0.0 {
+            let loss = -side * (mark as f64 - self.entry) / self.entry;
+            self.outcome.position_loss = self.outcome.position_loss.max(loss);
+        }
+    }
+
+    /// The position has a stop again, or is gone.
+    fn clothed(&mut self, now_ns: i64) {
+        if let Some(since) = self.naked_since_ns.take() {
+            let naked = seconds(now_ns - since);
+            self.outcome.unprotected_s = self.outcome.unprotected_s.max(naked);
+        }
+    }
+
+    pub(crate) fn verdict<'t, R: Records<'t> + Clone>(mut self, test: &Backtest<'t, R>) -> Outcome {
+        self.clothed(self.now_ns);
+        let (venue, engine) = (test.venue(), test.engine());
+        let Some(held) = venue.portfolio(account()) else { return self.outcome };
+        let ours = engine.portfolio();
+        let mut out = self.outcome;
+        out.engine_drawdown = ours.max_drawdown().to_f64();
+        out.venue_drawdown = held.max_drawdown().to_f64();
+        out.drawdown = out.engine_drawdown.max(out.venue_drawdown);
+        out.overshoot = (out.drawdown - out.line).max(0.0);
+        out.emergency_breach = out.drawdown >= self.emergency;
+        out.agrees = held.cash() == ours.cash() && held.qty(TRADED) == ours.qty(TRADED);
+        if self.stopped {
+            let flat = held.is_flat() && venue.open_orders(account()) == 0;
+            out.verified_flat = flat && self.said_flat && ours.is_flat();
+            out.flat_s = self
+                .flat_since_ns
+                .filter(|_| flat)
+                .map(|since| seconds((since - self.stopped_ns).max(0)));
+        }
+        out
+    }
+}
+
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}
+
+impl Observer for Judge {
+    fn event(&mut self, _: &Event<'_>, _: &Engine) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn command(&mut self, command: &Command, _: &Engine) -> Result<(), SinkError> {
+        match command {
+            CommandOf::Submit(order) => {
+                let order = order.get();
+                let protects =
+                    order.reduce_only || matches!(order.kind, OrderKind::Stop { .. });
+                if self.stopped && !protects {
+                    self.outcome.orders_after_stop += 1;
+                }
+            }
+            CommandOf::Notice(Notice::Tripped { switch, .. }) => self.trip(*switch),
+            CommandOf::Notice(Notice::Flat { scope: Scope::All, .. }) => self.said_flat = true,
+            CommandOf::Notice(Notice::Liquidated { .. }) => self.outcome.liquidations += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Judge {
+    fn trip(&mut self, switch: SwitchName) {
+        match switch {
+            SwitchName::Emergency | SwitchName::Drawdown | SwitchName::DailyLoss => {
+                if !self.stopped {
+                    self.stopped = true;
+                    self.stopped_ns = self.now_ns;
+                    self.outcome.tripped = Some(switch);
+                }
+                self.said_flat = false;
+            }
+            SwitchName::PositionLoss => self.outcome.position_trips += 1,
+            SwitchName::Leverage | SwitchName::Margin => {}
+        }
+    }
+}
+
