@@ -1,7 +1,7 @@
 //! One cell of the matrix: a window, a strategy, a fault, a path, a profile; and its run.
 
 use flyball_core::backtest::{Backtest, FeedLatency, SimConfig};
-use flyball_core::domain::{Body, Event, InstrumentId, MILLISECOND, Money, Qty, Rate, SECOND};
+use flyball_core::domain::{Body, Event, HOUR, InstrumentId, MILLISECOND, Money, Qty, Rate, SECOND};
 use flyball_core::engine::{EngineConfig, InstrumentConfig, StrategyConfig};
 use flyball_core::journal::{Cursor, Reader, SegmentKind, Writer};
 use flyball_core::risk::Profile;
@@ -38,8 +38,12 @@ impl Path {
     }
 }
 
-/// Best prices come at least this often, as a live feed's.
-pub(crate) const HEARTBEAT_NS: i64 = 30 * SECOND;
+/// Best prices come at least this often, as a live feed's: every half a minute; in bars of hours
+/// every two minutes.
+pub(crate) fn heartbeat_ns(window: &Window) -> i64 {
+    let interval = window.bars.first().map_or(0, |(_, bar)| bar.interval_ns);
+    if interval > HOUR { 120 * SECOND } else { 30 * SECOND }
+}
 
 /// One cell, by its place among windows and profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,11 +76,14 @@ pub(crate) fn tape(window: &Window) -> Result<Vec<u64>, ProofError> {
 
 pub(crate) fn engine_config(window: &Window, profile: &Profile, cash: i64) -> EngineConfig {
     EngineConfig {
-        instruments: vec![InstrumentConfig { spec: window.spec.clone(), quiet_ns: HEARTBEAT_NS }],
+        instruments: vec![InstrumentConfig {
+            spec: window.spec.clone(),
+            quiet_ns: heartbeat_ns(window),
+        }],
         strategies: vec![StrategyConfig {
             name: "proof".into(),
             instrument: 0,
-            wake: wake(),
+            wake: wake(heartbeat_ns(window).min(60 * SECOND)),
             bars: None,
             features: Vec::new(),
             sizing: Sizing::EquityFraction { fraction: Rate::ONE },
@@ -87,7 +94,7 @@ pub(crate) fn engine_config(window: &Window, profile: &Profile, cash: i64) -> En
     }
 }
 
-pub(crate) fn sim_config(path: Path, seed: u64) -> SimConfig {
+pub(crate) fn sim_config(window: &Window, path: Path, seed: u64) -> SimConfig {
     SimConfig {
         queue: QueueModel::Back,
         feed: FeedLatency::Constant { ns: 0 },
@@ -101,7 +108,7 @@ pub(crate) fn sim_config(path: Path, seed: u64) -> SimConfig {
             },
             spread: Rate::from_ppm(400),
             participation: Rate::from_ppm(100_000),
-            heartbeat_ns: HEARTBEAT_NS,
+            heartbeat_ns: heartbeat_ns(window),
         },
         seed,
     }
@@ -127,7 +134,7 @@ impl Stage<'_> {
         let wrong = |reason: String| ProofError::Cell(self.window.name.clone(), reason);
         let config = engine_config(self.window, profile, self.cash);
         let reader = Reader::open(self.tape).map_err(|error| wrong(error.to_string()))?;
-        let sim = sim_config(path, self.seed);
+        let sim = sim_config(self.window, path, self.seed);
         let cursor: Cursor<'_> = reader.cursor();
         let mut test = Backtest::new(&config, sim, &cursor)?;
         let mut judge = Judge::new(profile, self.window);

@@ -1,6 +1,6 @@
 //! Which cells are run: all, or a sample drawn by the seed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flyball_core::domain::Random;
 
@@ -19,7 +19,8 @@ pub(crate) struct Quad {
     pub(crate) path: Path,
 }
 
-/// How much each scale runs with everything, and how many cells of the others it draws.
+/// How many windows of each folder a scale runs with everything (the worst), and how many cells of
+/// the others it draws.
 struct Amount {
     whole: usize,
     drawn: usize,
@@ -28,7 +29,7 @@ struct Amount {
 const fn amount(scale: Scale) -> Option<Amount> {
     match scale {
         Scale::Quick => Some(Amount { whole: 0, drawn: 60 }),
-        Scale::Default => Some(Amount { whole: 12, drawn: 6_000 }),
+        Scale::Default => Some(Amount { whole: 1, drawn: 2_500 }),
         Scale::Full => None,
     }
 }
@@ -43,6 +44,17 @@ fn all_of(window: usize, into: &mut BTreeSet<Quad>) {
     }
 }
 
+/// The windows of each folder of recordings; made ones are a folder of their own.
+fn by_folder(windows: &[Window]) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, window) in windows.iter().enumerate() {
+        let folder = window.name.split('/').next().unwrap_or("");
+        let folder = if window.class == Class::Synthetic { "" } else { folder };
+        groups.entry(folder).or_default().push(at);
+    }
+    groups.into_values().collect()
+}
+
 /// The cells to run, in order, and how many there are in all.
 pub(crate) fn plan(windows: &[Window], scale: Scale, seed: u64) -> (Vec<Quad>, usize) {
     let each = StrategyKind::ALL.len() * FaultKind::RUN.len() * Path::ALL.len();
@@ -52,10 +64,13 @@ pub(crate) fn plan(windows: &[Window], scale: Scale, seed: u64) -> (Vec<Quad>, u
         (0..windows.len()).for_each(|at| all_of(at, &mut chosen));
         return (chosen.into_iter().collect(), total);
     };
-    let mut worst: Vec<usize> =
-        (0..windows.len()).filter(|at| windows[*at].class == Class::Crash).collect();
-    worst.sort_by(|a, b| windows[*b].severity.total_cmp(&windows[*a].severity).then(a.cmp(b)));
-    worst.iter().take(amount.whole).for_each(|at| all_of(*at, &mut chosen));
+    let groups = by_folder(windows);
+    for group in &groups {
+        let crashes = group.iter().filter(|at| windows[**at].class == Class::Crash);
+        let mut worst: Vec<usize> = crashes.copied().collect();
+        worst.sort_by(|a, b| windows[*b].severity.total_cmp(&windows[*a].severity).then(a.cmp(b)));
+        worst.iter().take(amount.whole).for_each(|at| all_of(*at, &mut chosen));
+    }
     if scale == Scale::Default {
         let made = |at: &usize| windows[*at].class != Class::Crash;
         (0..windows.len()).filter(made).for_each(|at| all_of(at, &mut chosen));
@@ -64,8 +79,10 @@ pub(crate) fn plan(windows: &[Window], scale: Scale, seed: u64) -> (Vec<Quad>, u
     let wanted = chosen.len().saturating_add(amount.drawn).min(total);
     let pick = |random: &mut Random, many: usize| random.below(many as u64) as usize;
     while chosen.len() < wanted {
+        // A folder first: one of them has most of the windows.
+        let group = &groups[pick(&mut random, groups.len())];
         chosen.insert(Quad {
-            window: pick(&mut random, windows.len()),
+            window: group[pick(&mut random, group.len())],
             strategy: StrategyKind::ALL[pick(&mut random, StrategyKind::ALL.len())],
             fault: FaultKind::RUN[pick(&mut random, FaultKind::RUN.len())],
             path: Path::ALL[pick(&mut random, Path::ALL.len())],

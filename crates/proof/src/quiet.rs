@@ -15,10 +15,10 @@ use flyball_core::risk::{Command, Profile};
 use flyball_core::strategy::{Draft, Sizing, WakeSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Path, engine_config, sim_config, tape};
+use crate::cell::{Path, engine_config, heartbeat_ns, sim_config, tape};
 use crate::setup::{ProofError, Scale};
 use crate::source::Source;
-use crate::strategies::EVERY_NS;
+use crate::strategies::wake;
 use crate::windows::{Class, Window, is_absurd, range, stamp};
 
 /// In a quiet stretch no bar moves further than this, and no day further than
@@ -254,9 +254,7 @@ pub(crate) fn run(
         name: "quiet".into(),
         instrument: 0,
         wake: match strategy {
-            Sensible::Maker => {
-                WakeSpec { every_ns: Some(EVERY_NS), fill: true, ..WakeSpec::default() }
-            }
+            Sensible::Maker => wake(heartbeat_ns(window)),
             _ => WakeSpec { bar: true, ..WakeSpec::default() },
         },
         bars: Some(BarSpec::Time(interval)),
@@ -264,7 +262,7 @@ pub(crate) fn run(
         sizing: Sizing::EquityFraction { fraction: Rate::from_ppm(200_000) },
     }];
     let reader = Reader::open(&words).map_err(|error| wrong(error.to_string()))?;
-    let mut test = Backtest::new(&config, sim_config(Path::Continuous, seed), &reader.cursor())?;
+    let mut test = Backtest::new(&config, sim_config(window, Path::Continuous, seed), &reader.cursor())?;
     let mut trips = Trips {
         found: Vec::new(),
         stretch: &window.name,

@@ -1,16 +1,13 @@
 //! Deliberately bad strategies. They see what every strategy sees, ask for absurd positions, and
-//! leave it to the engine to cut them. Woken twice a minute and by their own fills.
+//! leave it to the engine to cut them. Woken once or twice a minute and by their own fills.
 
 use flyball_core::backtest::{Decide, Stopped, Wake};
 use flyball_core::domain::{
-    Intent, Level, Money, NetQty, Price, Qty, Quotes, Random, Rate, SECOND, Side, Target,
+    Intent, Level, Money, NetQty, Price, Qty, Quotes, Random, Rate, Side, Target,
 };
 use flyball_core::engine::{Sight, StrategyView};
 use flyball_core::strategy::{Draft, WakeSpec};
 use serde::{Deserialize, Serialize};
-
-/// How often they are woken.
-pub(crate) const EVERY_NS: i64 = 30 * SECOND;
 
 /// A bad strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,8 +60,8 @@ impl StrategyKind {
 }
 
 /// What wakes all of them.
-pub(crate) fn wake() -> WakeSpec {
-    WakeSpec { every_ns: Some(EVERY_NS), fill: true, ..WakeSpec::default() }
+pub(crate) fn wake(every_ns: i64) -> WakeSpec {
+    WakeSpec { every_ns: Some(every_ns), fill: true, ..WakeSpec::default() }
 }
 
 /// A bad strategy at work.

@@ -139,9 +139,9 @@ pub(crate) fn crashes(source: &Source) -> Vec<Window> {
         let end = bars[at].0;
         let mut first = bars.partition_point(|(time, _)| *time < end - before);
         let mut last = bars.partition_point(|(time, _)| *time <= end + after) - 1;
-        // Where bars are missing, two on each side are taken, however far they are.
-        first = first.min(at.saturating_sub(2)).max(1);
-        last = last.max((at + 2).min(bars.len() - 1));
+        // Where bars are missing, one on each side is taken, however far it is.
+        first = first.min(at.saturating_sub(1)).max(1);
+        last = last.max((at + 1).min(bars.len() - 1));
         while first < at && taken[first] {
             first += 1;
         }
@@ -159,7 +159,7 @@ pub(crate) fn crashes(source: &Source) -> Vec<Window> {
 /// How long before the end of the worst bar a window begins, and how long after it ends.
 const fn spans(interval_ns: i64) -> (i64, i64) {
     if interval_ns >= 4 * HOUR {
-        (3 * interval_ns, 2 * interval_ns)
+        (2 * interval_ns, interval_ns)
     } else if interval_ns >= HOUR {
         (12 * HOUR, 4 * HOUR)
     } else {
