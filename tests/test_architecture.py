@@ -72,11 +72,14 @@ CRATES: dict[str, set[str]] = {
     "data": {"flyball-core", "flyball-venues"},
     "exchange": {"flyball-core", "flyball-venues", "flyball-data"},
     "live": {"flyball-core", "flyball-data", "flyball-venues"},
+    # Runs the engine against the simulated venue; the session over the local exchange in time.
+    "proof": {"flyball-core", "flyball-data", "flyball-venues"},
     "python": {
         "flyball-core",
         "flyball-data",
         "flyball-exchange",
         "flyball-live",
+        "flyball-proof",
         "flyball-venues",
     },
 }

@@ -120,6 +120,26 @@ pub(crate) struct Stage<'w> {
     pub(crate) tape: &'w [u64],
     pub(crate) cash: i64,
     pub(crate) seed: u64,
+    /// The gap that had to be expected.
+    pub(crate) assumed: f64,
+}
+
+/// The gap that had to be expected in a window: the profile's floor, or the largest move of the
+/// recording before it.
+pub(crate) fn assumed(profile: &Profile, window: &Window) -> f64 {
+    profile.governor.gap_floor.to_f64().max(window.seen_before)
+}
+
+/// A profile whose governor knows what the recording had shown before the window.
+fn warned(profile: &Profile, window: &Window) -> Profile {
+    let mut profile = profile.clone();
+    let seen = Rate::from_f64(window.seen_before).unwrap_or(Rate::ZERO);
+    // Without a floor there is no governor, and nothing to know.
+    if profile.governor.gap_floor > Rate::ZERO {
+        let gap = profile.governor.gap_floor.max(seen);
+        profile.governor.gaps = vec![(window.spec.symbol.clone(), gap)];
+    }
+    profile
 }
 
 impl Stage<'_> {
@@ -132,12 +152,13 @@ impl Stage<'_> {
         profile: &Profile,
     ) -> Result<Outcome, ProofError> {
         let wrong = |reason: String| ProofError::Cell(self.window.name.clone(), reason);
+        let profile = &warned(profile, self.window);
         let config = engine_config(self.window, profile, self.cash);
         let reader = Reader::open(self.tape).map_err(|error| wrong(error.to_string()))?;
         let sim = sim_config(self.window, path, self.seed);
         let cursor: Cursor<'_> = reader.cursor();
         let mut test = Backtest::new(&config, sim, &cursor)?;
-        let mut judge = Judge::new(profile, self.window);
+        let mut judge = Judge::new(profile, self.assumed);
         let storm = self.window.storm_ns();
         let part = self.part(&config)?;
         let mut moment = FaultKind::None.at(0, storm);

@@ -9,7 +9,6 @@ use flyball_core::sim::{AccountId, Venue};
 use serde::{Deserialize, Serialize};
 
 use crate::cell::TRADED;
-use crate::windows::Window;
 
 fn account() -> AccountId {
     AccountId::new(0)
@@ -81,11 +80,11 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    pub(crate) fn new(profile: &Profile, window: &Window) -> Self {
+    pub(crate) fn new(profile: &Profile, assumed: f64) -> Self {
         Self {
             outcome: Outcome {
                 line: profile.switches.drawdown.to_f64(),
-                gap_assumed: window.seen_before,
+                gap_assumed: assumed,
                 ..Outcome::default()
             },
             emergency: profile.switches.emergency.to_f64(),

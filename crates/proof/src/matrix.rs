@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::cell::{Cell, Stage, tape};
+use crate::cell::{Cell, Stage, assumed, tape};
 use crate::judge::Outcome;
 use crate::plan::{Quad, plan};
 use crate::predecessor::{Case, case, is_its_market};
@@ -187,11 +187,14 @@ impl Matrix {
         let Some(first) = quads.first() else { return Ok(Done::Cells(done)) };
         let window = &self.windows[first.window];
         let words = tape(window)?;
+        // The same yardstick for all, that of the first profile.
+        let assumed = assumed(&self.setup.profiles[0], window);
         for quad in quads {
             let Quad { window: at, strategy, fault, path } = *quad;
             // The same market, latencies and draws for every profile.
             let seed = mix(self.setup.seed, quad);
-            let stage = Stage { window, tape: &words, cash: self.setup.cash, seed };
+            let cash = self.setup.cash;
+            let stage = Stage { window, tape: &words, cash, seed, assumed };
             for (profile, limits) in self.setup.profiles.iter().enumerate() {
                 let outcome = stage.run(Bad::new(strategy, seed), fault, path, limits)?;
                 done.push((Cell { window: at, strategy, fault, path, profile }, outcome));

@@ -8,7 +8,7 @@
 use flyball_core::risk::Profile;
 use serde::Serialize;
 
-use crate::cell::{Path, Stage, tape};
+use crate::cell::{Path, Stage, assumed, tape};
 use crate::faults::FaultKind;
 use crate::judge::Outcome;
 use crate::setup::ProofError;
@@ -55,8 +55,9 @@ pub(crate) fn case(
     cash: i64,
 ) -> Result<Case, ProofError> {
     let words = tape(window)?;
-    let stage = Stage { window, tape: &words, cash, seed };
     let none = || ProofError::Setup("there is no profile".to_owned());
+    let assumed = assumed(profiles.first().ok_or_else(none)?, window);
+    let stage = Stage { window, tape: &words, cash, seed, assumed };
     let leverage = leverage(&stage, profiles.last().ok_or_else(none)?)?;
     let mut outcomes = Vec::new();
     for profile in profiles {

@@ -81,13 +81,18 @@ pub(crate) fn range(bar: &Bar) -> f64 {
     fall.max(rise)
 }
 
+/// How far a bar reaches: 1 − lowest / highest.
+fn depth(bar: &Bar) -> f64 {
+    1.0 - bar.low.ticks() as f64 / bar.high.ticks().max(1) as f64
+}
+
 pub(crate) fn is_absurd(bar: &Bar) -> bool {
     let prices = [bar.open.ticks() as f64, bar.close.ticks() as f64];
     let (least, most) = (prices[0].min(prices[1]), prices[0].max(prices[1]));
     (bar.low.ticks() as f64) * ABSURD < least || bar.high.ticks() as f64 > most * ABSURD
 }
 
-/// For each bar the largest move within a day that ends with it.
+/// For each bar the largest move within a day that ends with it: 1 − lowest / highest, down or up.
 fn day_moves(bars: &[(i64, Bar)]) -> Vec<f64> {
     let mut highest: VecDeque<(i64, i64)> = VecDeque::new();
     let mut lowest: VecDeque<(i64, i64)> = VecDeque::new();
@@ -101,7 +106,7 @@ fn day_moves(bars: &[(i64, Bar)]) -> Vec<f64> {
             lowest.pop_front();
         }
         let fall = highest.front().map_or(0.0, |(_, top)| 1.0 - low as f64 / *top as f64);
-        let rise = lowest.front().map_or(0.0, |(_, deep)| high as f64 / *deep as f64 - 1.0);
+        let rise = lowest.front().map_or(0.0, |(_, deep)| 1.0 - *deep as f64 / high as f64);
         moves.push(fall.max(rise).max(0.0));
         while highest.back().is_some_and(|(_, value)| *value <= high) {
             highest.pop_back();
@@ -122,10 +127,12 @@ pub(crate) fn crashes(source: &Source) -> Vec<Window> {
     let by_day = day_moves(bars);
     let mut found: Vec<(f64, usize)> = Vec::new();
     for (at, (_, bar)) in bars.iter().enumerate() {
-        let severity = range(bar).max(by_day[at]);
-        if severity > CRASH {
-            // A move within the bar itself is worse than the same move in a day.
-            found.push((severity + range(bar), at));
+        // Moves within a bar come first: they are worse than the same move in a day.
+        let within = depth(bar);
+        if within > CRASH {
+            found.push((1.0 + within, at));
+        } else if by_day[at] > CRASH {
+            found.push((by_day[at], at));
         }
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -148,7 +155,7 @@ pub(crate) fn crashes(source: &Source) -> Vec<Window> {
         let later = (at..=last).find(|k| taken[*k]);
         let last = later.map_or(last, |k| k - 1);
         taken[first..=last].fill(true);
-        let severity = range(&bars[at].1).max(by_day[at]);
+        let severity = depth(&bars[at].1).max(by_day[at]);
         windows.push(cut(source, first..=last, at, severity));
     }
     remember_before(source, &mut windows);

@@ -9,6 +9,7 @@ mod intents;
 mod live;
 mod market;
 mod mirror;
+mod proof;
 mod recording;
 mod replay;
 mod run;
@@ -39,6 +40,8 @@ mod _core {
     use super::live::{LiveRun, ask_run, key_address, venue_listing, verify_report};
     #[pymodule_export]
     use super::market::write_synthetic;
+    #[pymodule_export]
+    use super::proof::Proof;
     #[pymodule_export]
     use super::recording::Recording;
     #[pymodule_export]
