@@ -7,7 +7,7 @@ FUZZ := $(if $(shell rustup toolchain list 2>/dev/null | grep nightly),cargo +ni
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check format bench twins simulate crash fuzz lock clean
+.PHONY: help setup dev run test check format bench proof twins simulate crash fuzz lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -56,6 +56,9 @@ format: dev ## Bring everything into shape
 
 bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=core or live
 	$(PY) benchmarks/run.py $(if $(BENCH_JSON),--json $(BENCH_JSON)) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
+
+proof: setup ## The crash matrix: PROOF="--full", PROOF="--html proof.html"
+	$(VENV)/bin/flyball proof $(PROOF)
 
 twins: dev ## The long comparison with the naive twins: a million sequences
 	$(PY) -m pytest -q -s -m long tests/reference

@@ -14,6 +14,7 @@ __all__ = [
     "Exchange",
     "FeatureAttr",
     "LiveRun",
+    "Proof",
     "Quotes",
     "Recording",
     "Replay",
@@ -247,6 +248,18 @@ class LiveRun:
     def alive(self) -> bool: ...
     @property
     def journal(self) -> Path: ...
+
+@final
+class Proof:
+    """A crash matrix: made of a setup (JSON), run in steps."""
+
+    def __new__(cls, setup: str) -> Proof: ...
+    def step(self, jobs: int) -> bool: ...
+    def finish(self) -> str: ...
+    @property
+    def spec(self) -> tuple[int, int, int, int]: ...
+    @property
+    def progress(self) -> float: ...
 
 @final
 class Recording:

@@ -114,7 +114,7 @@ impl Judge {
         if qty == self.qty && mark == self.mark && qty == 0 {
             return;
         }
-        self.moved(mark);
+        self.moved(mark, qty);
         if qty != self.qty || qty != 0 {
             let position = held.position(TRADED);
             let entry = position.zip(venue.instrument(TRADED)).and_then(|(p, it)| p.entry_price(it));
@@ -143,12 +143,14 @@ impl Judge {
         }
     }
 
-    /// The position that was held met this price.
-    fn moved(&mut self, mark: i64) {
-        if self.qty == 0 || self.mark == 0 {
+    /// The position that was held met this price; one that a move itself opened, by filling what
+    /// rested, met the move.
+    fn moved(&mut self, mark: i64, qty: i64) {
+        let held = if self.qty == 0 { qty } else { self.qty };
+        if held == 0 || self.mark == 0 {
             return;
         }
-        let side = self.qty.signum() as f64;
+        let side = held.signum() as f64;
         let against = -side * (mark - self.mark) as f64 / self.mark as f64;
         self.outcome.gap_met = self.outcome.gap_met.max(against);
         if self.entry > 0.0 {

@@ -1,18 +1,20 @@
-"""Reports: a run, or several side by side, as one HTML file that needs nothing else."""
+"""Reports as one HTML file that needs nothing else: runs side by side, the crash matrix."""
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from flyball.errors import ConfigError, DataError
 from flyball.ops.report.page import page
+from flyball.ops.report.proof import proof_page
 from flyball.ops.report.run import Run
 from flyball.ops.report.run import labels as found_labels
 from flyball.trading.runtime.result import Result
 
-__all__ = ["report"]
+__all__ = ["proof_report", "report"]
 
 _RUNS_AT_MOST = 6  # colours that can be told apart
 
@@ -62,6 +64,17 @@ def report(
         for index, (result, name) in enumerate(zip(all_results, names, strict=True))
     ]
     return _write(Path(path), page(runs, title=title))
+
+
+def proof_report(found: Mapping[str, Any], path: Path | str) -> Path:
+    """Write what `flyball proof` found as a report.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
+    return _write(Path(path), proof_page(found))
 
 
 def _write(path: Path, text: str) -> Path:

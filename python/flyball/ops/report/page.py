@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from flyball.ops.report import tables, verdict
 from flyball.ops.report.formats import places
-from flyball.ops.report.markup import Html, el, join
+from flyball.ops.report.markup import NOTHING, Html, el, join
 from flyball.ops.report.panels import charts, closer_charts
 from flyball.ops.report.run import Run, while_traded
 
-__all__ = ["page"]
+__all__ = ["document", "page"]
 
 # What marks a fill, drawn around its place.
 _SYMBOLS = Html(
@@ -32,6 +32,20 @@ _SYMBOLS = Html(
 @cache
 def _resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def document(title: str, body: Html, *, style: Html = NOTHING) -> str:
+    """A page without a script, in the style of all reports."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", http_equiv="Content-Security-Policy", content=policy),
+        el("title", title),
+        el("style", Html(_resource("page.css")), style),
+    )
+    return "<!DOCTYPE html>\n" + el("html", head, el("body", body), lang="en") + "\n"
 
 
 def page(runs: Sequence[Run], *, title: str | None = None) -> str:
