@@ -169,7 +169,12 @@ const SIM: SimConfig = SimConfig {
     order_latency: Latency::Uniform { min_ns: MILLISECOND, max_ns: 9 * MILLISECOND },
     report_latency: Latency::Constant { ns: 5 * MILLISECOND },
     decision_latency: Latency::Constant { ns: MILLISECOND },
-    bars: BarModel { path: BarPath::Jump, spread: Rate::ZERO, participation: Rate::ONE, heartbeat_ns: 0 },
+    bars: BarModel {
+        path: BarPath::Jump,
+        spread: Rate::ZERO,
+        participation: Rate::ONE,
+        heartbeat_ns: 0,
+    },
     seed: 1,
 };
 

@@ -1,7 +1,9 @@
 //! One cell of the matrix: a window, a strategy, a fault, a path, a profile; and its run.
 
 use flyball_core::backtest::{Backtest, FeedLatency, SimConfig};
-use flyball_core::domain::{Body, Event, HOUR, InstrumentId, MILLISECOND, Money, Qty, Rate, SECOND};
+use flyball_core::domain::{
+    Body, Event, HOUR, InstrumentId, MILLISECOND, Money, Qty, Rate, SECOND,
+};
 use flyball_core::engine::{EngineConfig, InstrumentConfig, StrategyConfig};
 use flyball_core::journal::{Cursor, Reader, SegmentKind, Writer};
 use flyball_core::risk::Profile;

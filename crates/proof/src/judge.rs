@@ -16,6 +16,7 @@ fn account() -> AccountId {
 
 /// What a cell came to. Fractions are of 1; times are simulated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Outcome {
     /// The deepest drawdown: the venue's or the engine's, whichever is deeper.
     pub drawdown: f64,
@@ -117,12 +118,12 @@ impl Judge {
         self.moved(mark, qty);
         if qty != self.qty || qty != 0 {
             let position = held.position(TRADED);
-            let entry = position.zip(venue.instrument(TRADED)).and_then(|(p, it)| p.entry_price(it));
+            let entry =
+                position.zip(venue.instrument(TRADED)).and_then(|(p, it)| p.entry_price(it));
             self.entry = entry.map_or(0.0, |price| price.ticks() as f64);
             let equity = held.equity().to_f64();
             if qty != 0 && equity > 0.0 {
-                self.outcome.leverage =
-                    self.outcome.leverage.max(held.gross().to_f64() / equity);
+                self.outcome.leverage = self.outcome.leverage.max(held.gross().to_f64() / equity);
             }
         }
         self.outcome.traded |= qty != 0;
@@ -133,9 +134,9 @@ impl Judge {
             return;
         }
         self.flat_since_ns = None;
-        let stopped = venue.orders(account()).any(|record| {
-            record.order.reduce_only && record.order.trigger().is_some()
-        });
+        let stopped = venue
+            .orders(account())
+            .any(|record| record.order.reduce_only && record.order.trigger().is_some());
         if stopped {
             self.clothed(now_ns);
         } else {
@@ -204,8 +205,7 @@ impl Observer for Judge {
         match command {
             CommandOf::Submit(order) => {
                 let order = order.get();
-                let protects =
-                    order.reduce_only || matches!(order.kind, OrderKind::Stop { .. });
+                let protects = order.reduce_only || matches!(order.kind, OrderKind::Stop { .. });
                 if self.stopped && !protects {
                     self.outcome.orders_after_stop += 1;
                 }
@@ -235,4 +235,3 @@ impl Judge {
         }
     }
 }
-

@@ -95,17 +95,7 @@ impl Matrix {
         let (quiet, quiet_total_h) = chosen(&sources, setup.scale, setup.seed);
         let jobs = jobs(&quads, &quiet, &windows);
         let done = jobs.iter().map(|_| None).collect();
-        Ok(Self {
-            setup,
-            windows,
-            quads,
-            total_quads,
-            quiet,
-            quiet_total_h,
-            jobs,
-            done,
-            next: 0,
-        })
+        Ok(Self { setup, windows, quads, total_quads, quiet, quiet_total_h, jobs, done, next: 0 })
     }
 
     /// What there is to run.
@@ -249,9 +239,8 @@ fn jobs(quads: &[Quad], quiet: &[Window], windows: &[Window]) -> Vec<Job> {
     let mut jobs = Vec::new();
     let mut from = 0;
     for at in 1..=quads.len() {
-        let ends = at == quads.len()
-            || quads[at].window != quads[from].window
-            || at - from == TOGETHER;
+        let ends =
+            at == quads.len() || quads[at].window != quads[from].window || at - from == TOGETHER;
         if ends {
             jobs.push(Job::Cells(from, at));
             from = at;

@@ -60,7 +60,14 @@ impl Sensible {
 }
 
 fn signal(direction: Direction, confidence: f64, stop: Option<Price>) -> Intent<'static> {
-    Intent::Signal(Signal { direction, confidence, stop, take_profit: None, max_holding_ns: None })
+    Intent::Signal(Signal {
+        direction,
+        confidence,
+        stop,
+        trailing: None,
+        take_profit: None,
+        max_holding_ns: None,
+    })
 }
 
 fn ticks(price: f64) -> Option<Price> {
@@ -123,9 +130,8 @@ fn maker(view: &StrategyView<'_>, draft: &mut Draft) {
     let lean = view.position().lots() / i64::try_from(lots.lots()).unwrap_or(i64::MAX) * half;
     let bid = (mid.ticks() - half - lean).min(best.ask.price.ticks() - 1).max(1);
     let ask = (mid.ticks() + half - lean).max(best.bid.price.ticks() + 1);
-    let level = |at, side| {
-        [Level { price: it.round_passive(Price::from_ticks(at), side), qty: lots }]
-    };
+    let level =
+        |at, side| [Level { price: it.round_passive(Price::from_ticks(at), side), qty: lots }];
     let (bids, asks) = (level(bid, Side::Bid), level(ask, Side::Ask));
     draft.write(&Intent::Quotes(Quotes { bids: &bids, asks: &asks }));
 }
@@ -262,13 +268,10 @@ pub(crate) fn run(
         sizing: Sizing::EquityFraction { fraction: Rate::from_ppm(200_000) },
     }];
     let reader = Reader::open(&words).map_err(|error| wrong(error.to_string()))?;
-    let mut test = Backtest::new(&config, sim_config(window, Path::Continuous, seed), &reader.cursor())?;
-    let mut trips = Trips {
-        found: Vec::new(),
-        stretch: &window.name,
-        strategy,
-        profile: &profile.name,
-    };
+    let mut test =
+        Backtest::new(&config, sim_config(window, Path::Continuous, seed), &reader.cursor())?;
+    let mut trips =
+        Trips { found: Vec::new(), stretch: &window.name, strategy, profile: &profile.name };
     let mut decides = strategy;
     while test.run(100_000, &mut decides, &mut trips).map_err(|error| wrong(error.to_string()))? {}
     let bars = &window.bars;

@@ -42,11 +42,11 @@ struct Take<'a>(&'a mut [Vec<(i64, Bar)>]);
 
 impl Visit for Take<'_> {
     fn event(&mut self, event: &Event<'_>, _: Line) -> Result<(), DataError> {
-        if let Body::Bar(mut bar) = event.body {
-            if let Some(bars) = self.0.get_mut(bar.instrument.index()) {
-                bar.instrument = flyball_core::domain::InstrumentId::new(0);
-                bars.push((event.time_ns, bar));
-            }
+        if let Body::Bar(mut bar) = event.body
+            && let Some(bars) = self.0.get_mut(bar.instrument.index())
+        {
+            bar.instrument = flyball_core::domain::InstrumentId::new(0);
+            bars.push((event.time_ns, bar));
         }
         Ok(())
     }

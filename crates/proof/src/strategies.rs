@@ -182,7 +182,12 @@ impl Decide for Bad {
         if self.leverage.is_some() && !view.position().is_flat() {
             return Ok(());
         }
-        draft.write(&Intent::Target(Target { position, stop: None, take_profit: None }));
+        draft.write(&Intent::Target(Target {
+            position,
+            stop: None,
+            trailing: None,
+            take_profit: None,
+        }));
         Ok(())
     }
 }

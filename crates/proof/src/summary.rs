@@ -199,4 +199,3 @@ fn quiet(setup: &Setup, results: &Results) -> Value {
         "profile": Value::Object(each.collect()),
     })
 }
-

@@ -183,7 +183,8 @@ fn cut(
     let first = *range.start();
     let bars: Arc<[(i64, Bar)]> = source.bars[range].into();
     let end = source.bars[anchor].0;
-    let class = if bars.iter().any(|(_, bar)| is_absurd(bar)) { Class::Outlier } else { Class::Crash };
+    let class =
+        if bars.iter().any(|(_, bar)| is_absurd(bar)) { Class::Outlier } else { Class::Crash };
     Window {
         name: format!("{} {}", source.name, stamp(end - source.interval_ns)),
         class,
@@ -247,7 +248,8 @@ fn jumping(percent: i64) -> Window {
         let level = if at < before { 20_000 } else { 20_000 * (100 + percent) / 100 };
         // A hundredth of a percent to and fro.
         let wiggle = level / 10_000;
-        let (open, close) = if at % 2 == 0 { (level, level + wiggle) } else { (level + wiggle, level) };
+        let (open, close) =
+            if at % 2 == 0 { (level, level + wiggle) } else { (level + wiggle, level) };
         let bar = Bar {
             instrument: InstrumentId::new(0),
             interval_ns: interval,

@@ -42,7 +42,12 @@ impl Decide for Long {
             let value = view.equity().at_rate(Rate::from_ppm(100_000));
             let lots = it.qty_for(value, best.mid()).lots() as i64;
             let position = NetQty::from_lots(lots);
-            draft.write(&Intent::Target(Target { position, stop: None, take_profit: None }));
+            draft.write(&Intent::Target(Target {
+                position,
+                stop: None,
+                trailing: None,
+                take_profit: None,
+            }));
         }
         Ok(())
     }
@@ -267,9 +272,10 @@ fn a_position_whose_stop_is_rejected_is_closed() {
     });
     let stop = |(_, order): &(i64, Order)| matches!(order.kind, OrderKind::Stop { .. });
     assert!(seen.orders.iter().any(stop), "a stop was sent");
-    let gave_up = seen.notices.iter().any(|(_, notice)| {
-        matches!(notice, Notice::Exit { reason: ExitReason::Unprotected, .. })
-    });
+    let gave_up = seen
+        .notices
+        .iter()
+        .any(|(_, notice)| matches!(notice, Notice::Exit { reason: ExitReason::Unprotected, .. }));
     assert!(gave_up, "it was closed because it had none");
     let (Some(opened), Some(closed)) = (opened, closed) else { panic!("{opened:?} {closed:?}") };
     assert!(closed - opened < 4 * SECOND, "after {} ms", (closed - opened) / MILLISECOND);
@@ -321,7 +327,8 @@ fn what_is_not_known_refuses_risk_and_closes_what_is_held() {
     });
     assert!(blind.is_some_and(|ns| ns < 20 * SECOND), "{blind:?}");
     assert_eq!(left, 0, "lots at the end");
-    let late = seen.orders.iter().filter(|(ns, order)| *ns > MINUTE + 5 * SECOND && !order.reduce_only);
+    let late =
+        seen.orders.iter().filter(|(ns, order)| *ns > MINUTE + 5 * SECOND && !order.reduce_only);
     assert_eq!(late.filter(|(_, order)| order.purpose == Purpose::Entry).count(), 0);
 }
 

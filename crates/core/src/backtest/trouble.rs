@@ -34,12 +34,8 @@ pub struct Trouble {
 
 impl Trouble {
     /// All is well.
-    pub const NONE: Self = Self {
-        feed: FeedTrouble::Fine,
-        answers_held: false,
-        commands_lost: false,
-        clock_ns: 0,
-    };
+    pub const NONE: Self =
+        Self { feed: FeedTrouble::Fine, answers_held: false, commands_lost: false, clock_ns: 0 };
 }
 
 impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
