@@ -126,16 +126,19 @@ pub(crate) struct Stage<'w> {
     pub(crate) assumed: f64,
 }
 
+/// The largest gap that a profile can name: 1 000 %.
+const MOST: f64 = 10.0;
+
 /// The gap that had to be expected in a window: the profile's floor, or the largest move of the
 /// recording before it.
 pub(crate) fn assumed(profile: &Profile, window: &Window) -> f64 {
-    profile.governor.gap_floor.to_f64().max(window.seen_before)
+    profile.governor.gap_floor.to_f64().max(window.seen_before.min(MOST))
 }
 
 /// A profile whose governor knows what the recording had shown before the window.
 fn warned(profile: &Profile, window: &Window) -> Profile {
     let mut profile = profile.clone();
-    let seen = Rate::from_f64(window.seen_before).unwrap_or(Rate::ZERO);
+    let seen = Rate::from_f64(window.seen_before.min(MOST)).unwrap_or(Rate::ZERO);
     // Without a floor there is no governor, and nothing to know.
     if profile.governor.gap_floor > Rate::ZERO {
         let gap = profile.governor.gap_floor.max(seen);

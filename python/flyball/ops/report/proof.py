@@ -22,7 +22,8 @@ _STYLE = Html(
     "table.proof th,table.proof td{text-align:left;padding:4px 14px 4px 0;white-space:nowrap}"
     "table.proof{border-collapse:collapse}table.proof tr{border-top:1px solid var(--rule)}"
     "table.proof thead tr{border-top:0}table.proof th{font-weight:500}"
-    "table.proof caption{text-align:left;color:var(--soft);padding-bottom:4px}"
+    "table.proof caption{text-align:left;color:var(--soft);padding:12px 0 4px}"
+    "table.proof tbody th{white-space:normal;min-width:120px;max-width:360px}"
 )
 
 
