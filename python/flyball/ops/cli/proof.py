@@ -38,7 +38,12 @@ def proof(
     data: Annotated[
         Path | None, Parameter(help="Folder of recorded bars; ../shared/data/bars by default.")
     ] = None,
-    json: Annotated[str, Parameter(help="A file for everything that was found; - prints it.")] = "",
+    json: Annotated[
+        str,
+        Parameter(
+            help="A file for everything that was found; - prints it.", allow_leading_hyphen=True
+        ),
+    ] = "",
     html: Annotated[Path | None, Parameter(help="An HTML file for the report.")] = None,
     threads: Annotated[int, Parameter(help="Threads; as many as there are cores by default.")] = 0,
 ) -> int:
