@@ -57,8 +57,8 @@ impl FaultKind {
 
     /// Those that are not run here, and why.
     pub const NOT_RUN: [(Self, &'static str); 3] = [
-        (Self::DiskFull, "needs files; a live run's test: crates/live/tests"),
-        (Self::SentinelAlone, "needs the sentinel's process"),
+        (Self::DiskFull, "needs files, and a live run"),
+        (Self::SentinelAlone, "needs the sentinel's process: tests/integration/test_sentinel.py"),
         (Self::Venue5xx, "needs the session over the local exchange"),
     ];
 
