@@ -176,7 +176,6 @@ impl Stage<'_> {
                 if now.dead {
                     test.kill_engine();
                 } else if test.is_dead() {
-                    judge.restarted();
                     let started = test.start_engine(&config, &mut strategy, &mut judge);
                     started.map_err(|error| wrong(error.to_string()))??;
                 }

@@ -1,7 +1,7 @@
 //! What a cell is judged by: measured at the venue, whose account is the truth, and at the engine.
 
 use flyball_core::backtest::{Backtest, Observer};
-use flyball_core::domain::{CommandOf, Event, Notice, OrderKind, Scope, SwitchName};
+use flyball_core::domain::{CommandOf, Event, Money, Notice, OrderKind, Scope, SwitchName};
 use flyball_core::engine::Engine;
 use flyball_core::journal::{Records, SinkError};
 use flyball_core::risk::{Command, Profile};
@@ -54,6 +54,10 @@ pub struct Outcome {
     pub leverage: f64,
     /// Whether engine and venue held the same position and the same money at the end.
     pub agrees: bool,
+    /// By how many lots they differ.
+    pub lots_apart: i64,
+    /// By how much cash they differ.
+    pub cash_apart: f64,
     /// Whether anything was ever held.
     pub traded: bool,
 }
@@ -77,6 +81,7 @@ pub(crate) struct Judge {
     qty: i64,
     entry: f64,
     naked_since_ns: Option<i64>,
+    volume: Money,
     now_ns: i64,
 }
 
@@ -97,13 +102,9 @@ impl Judge {
             qty: 0,
             entry: 0.0,
             naked_since_ns: None,
+            volume: Money::ZERO,
             now_ns: i64::MIN,
         }
-    }
-
-    /// What the engine said before it was killed has to be said again.
-    pub(crate) const fn restarted(&mut self) {
-        self.said_flat = false;
     }
 
     /// Look at the venue.
@@ -113,8 +114,16 @@ impl Judge {
         let qty = held.qty(TRADED).lots();
         let mark = venue.mark(TRADED).map_or(self.mark, flyball_core::domain::Price::ticks);
         if qty == self.qty && mark == self.mark && qty == 0 {
+            self.volume = venue.volume(account());
             return;
         }
+        let volume = venue.volume(account());
+        // What filled in a move met it, also when it is gone already.
+        if volume != self.volume && self.mark != 0 {
+            let moved = (mark - self.mark).abs() as f64 / self.mark as f64;
+            self.outcome.gap_met = self.outcome.gap_met.max(moved);
+        }
+        self.volume = volume;
         self.moved(mark, qty);
         if qty != self.qty || qty != 0 {
             let position = held.position(TRADED);
@@ -180,6 +189,8 @@ impl Judge {
         out.overshoot = (out.drawdown - out.line).max(0.0);
         out.emergency_breach = out.drawdown >= self.emergency;
         out.agrees = held.cash() == ours.cash() && held.qty(TRADED) == ours.qty(TRADED);
+        out.lots_apart = held.qty(TRADED).lots() - ours.qty(TRADED).lots();
+        out.cash_apart = held.cash().minus(ours.cash()).to_f64();
         if self.stopped {
             let flat = held.is_flat() && venue.open_orders(account()) == 0;
             out.verified_flat = flat && self.said_flat && ours.is_flat();

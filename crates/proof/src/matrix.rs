@@ -10,11 +10,11 @@ use crate::judge::Outcome;
 use crate::plan::{Quad, plan};
 use crate::predecessor::{Case, case, is_its_market};
 use crate::quiet::{FalseTrip, Sensible, chosen, run as run_quiet};
-use crate::setup::{ProofError, Setup};
+use crate::setup::{ProofError, Scale, Setup};
 use crate::source::{Source, load};
 use crate::strategies::Bad;
 use crate::summary::summary;
-use crate::windows::{Window, crashes, synthetic};
+use crate::windows::{Class, Window, crashes, synthetic};
 
 /// Something to run.
 #[derive(Clone, Copy, Debug)]
@@ -91,8 +91,17 @@ impl Matrix {
         }
         let mut windows = synthetic();
         windows.extend(sources.iter().flat_map(crashes));
-        let (quads, total_quads) = plan(&windows, setup.scale, setup.seed);
-        let (quiet, quiet_total_h) = chosen(&sources, setup.scale, setup.seed);
+        let (mut quiet, quiet_total_h) = chosen(&sources, setup.scale, setup.seed);
+        let mut scale = setup.scale;
+        if let Some(wanted) = &setup.window {
+            windows.retain(|window| window.name.contains(wanted.as_str()));
+            quiet.clear();
+            scale = Scale::Full;
+        }
+        if windows.is_empty() {
+            return Err(ProofError::Setup("there is no window of that name".to_owned()));
+        }
+        let (quads, total_quads) = plan(&windows, scale, setup.seed);
         let jobs = jobs(&quads, &quiet, &windows);
         let done = jobs.iter().map(|_| None).collect();
         Ok(Self { setup, windows, quads, total_quads, quiet, quiet_total_h, jobs, done, next: 0 })
@@ -101,7 +110,7 @@ impl Matrix {
     /// What there is to run.
     pub fn spec(&self) -> Spec {
         let profiles = self.setup.profiles.len();
-        let made = synthetic().len();
+        let made = self.windows.iter().filter(|it| it.class == Class::Synthetic).count();
         Spec {
             recorded: self.windows.len() - made,
             made,
@@ -182,7 +191,7 @@ impl Matrix {
         for quad in quads {
             let Quad { window: at, strategy, fault, path } = *quad;
             // The same market, latencies and draws for every profile.
-            let seed = mix(self.setup.seed, quad);
+            let seed = mix(self.setup.seed, &window.name, quad);
             let cash = self.setup.cash;
             let stage = Stage { window, tape: &words, cash, seed, assumed };
             for (profile, limits) in self.setup.profiles.iter().enumerate() {
@@ -223,10 +232,10 @@ impl Matrix {
     }
 }
 
-fn mix(seed: u64, quad: &Quad) -> u64 {
+fn mix(seed: u64, window: &str, quad: &Quad) -> u64 {
     let text = format!(
         "{seed} {} {} {} {}",
-        quad.window,
+        window,
         quad.strategy.as_str(),
         quad.fault.as_str(),
         quad.path.as_str()

@@ -43,6 +43,9 @@ pub struct Setup {
     pub scale: Scale,
     /// Threads; at least one.
     pub threads: usize,
+    /// Only windows whose name holds this, each with everything, and nothing besides.
+    #[serde(default)]
+    pub window: Option<String>,
     /// Cash of the account at the start of each cell, in whole units.
     pub cash: i64,
 }

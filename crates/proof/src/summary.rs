@@ -140,6 +140,7 @@ fn figures(windows: &[Window], cells: &[Judged<'_>]) -> Value {
     let line = cells.first().map_or(0.0, |(_, out)| out.line);
     let all = || cells.iter().copied();
     let real = |cell: &Cell| windows[cell.window].class != Class::Outlier;
+    let crashes: Vec<Judged<'_>> = all().filter(|(cell, _)| real(cell)).collect();
     let within = |(cell, out): &Judged<'_>| out.is_within() && real(cell);
     let most = |of: fn(&Outcome) -> f64| all().map(|(_, out)| of(out)).fold(0.0, f64::max);
     let count = |of: fn(&Outcome) -> bool| all().filter(|(_, out)| of(out)).count();
@@ -158,7 +159,12 @@ fn figures(windows: &[Window], cells: &[Judged<'_>]) -> Value {
         "p99_drawdown": quantile(&drawdowns, 0.99),
         "overshoot_max": most(|out| out.overshoot),
         "over_line": listed(windows, cells, |out| out.overshoot > 0.0),
-        "over_line_within_gap": listed(windows, cells, |out| out.overshoot > 0.0 && out.is_within()),
+        "over_line_within_gap":
+            listed(windows, &crashes, |out| out.overshoot > 0.0 && out.is_within()),
+        "over_line_at_venue_within_gap":
+            listed(windows, &crashes, |out| out.venue_drawdown > out.line && out.is_within()),
+        "worst_venue_drawdown_within_gap":
+            all().filter(within).map(|(_, out)| out.venue_drawdown).fold(0.0, f64::max),
         "breaches": count(|out| out.emergency_breach),
         "breaches_listed": listed(windows, cells, |out| out.emergency_breach),
         "trips": count(|out| out.tripped.is_some()),

@@ -34,6 +34,9 @@ def proof(
         list[str],
         Parameter(name="--profile", help="What protects; all shipped profiles by default."),
     ] = [],  # noqa: B006
+    window: Annotated[
+        str, Parameter(help="Only windows whose name holds this, each with everything.")
+    ] = "",
     seed: Annotated[int, Parameter(help="Everything random is drawn from it.")] = 1,
     data: Annotated[
         Path | None, Parameter(help="Folder of recorded bars; ../shared/data/bars by default.")
@@ -73,6 +76,7 @@ def proof(
         "sources": sources,
         "seed": seed,
         "scale": scale,
+        "window": window or None,
         "threads": threads or os.cpu_count() or 1,
         "cash": _CASH,
     }

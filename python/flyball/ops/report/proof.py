@@ -64,6 +64,7 @@ def summary_rows(found: Found) -> list[tuple[str, list[str]]]:
         ("drawdown line", [percent(f["line"]) if f else "none" for f in protected]),
         shown("worst drawdown", "worst_drawdown"),
         shown("… where the move was within the assumed gap", "worst_drawdown_within_gap"),
+        shown("… the same, at the venue alone", "worst_venue_drawdown_within_gap"),
         shown("… where the price was walked, not jumped", "worst_drawdown_continuous"),
         shown("… in windows with a wrong print", "worst_drawdown_outliers"),
         shown("median drawdown", "p50_drawdown"),
@@ -71,6 +72,7 @@ def summary_rows(found: Found) -> list[tuple[str, list[str]]]:
         ("largest overshoot", [percent(f["overshoot_max"]) if f else "\u2013" for f in protected]),
         counted("cells beyond the line", "over_line"),
         counted("… where the move was within the assumed gap", "over_line_within_gap"),
+        counted("… the same, at the venue alone", "over_line_at_venue_within_gap"),
         ("emergency breaches", [f"{f['breaches']:,}" if f else "\u2013" for f in protected]),
         (
             "stops of all trading, verified flat",
