@@ -163,6 +163,7 @@ impl Stage<'_> {
         let sim = sim_config(self.window, path, self.seed);
         let cursor: Cursor<'_> = reader.cursor();
         let mut test = Backtest::new(&config, sim, &cursor)?;
+        strategy.until_ns = self.window.bars.last().map_or(i64::MAX, |(end, _)| *end);
         let mut judge = Judge::new(profile, self.assumed);
         let storm = self.window.storm_ns();
         let part = self.part(&config)?;

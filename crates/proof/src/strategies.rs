@@ -78,6 +78,8 @@ pub(crate) struct Bad {
     was_flat: bool,
     /// A leverage of its own, in place of all that the venue allows.
     leverage: Option<f64>,
+    /// From then on it wants nothing new: what it sent comes to an end before the cell is judged.
+    pub(crate) until_ns: i64,
 }
 
 impl Bad {
@@ -90,6 +92,7 @@ impl Bad {
             flat_equity: Money::ZERO,
             was_flat: true,
             leverage: None,
+            until_ns: i64::MAX,
         }
     }
 
@@ -167,7 +170,9 @@ impl Decide for Bad {
         view: &StrategyView<'_>,
         draft: &mut Draft,
     ) -> Result<(), Stopped> {
-        let Some(it) = view.instrument() else { return Ok(()) };
+        let Some(it) = view.instrument().filter(|_| view.time_ns() < self.until_ns) else {
+            return Ok(());
+        };
         let most = self.leverage.unwrap_or_else(|| f64::from(it.max_leverage()));
         if self.kind == StrategyKind::HugeMaker {
             Self::quote(view, most, draft);

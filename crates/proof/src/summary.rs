@@ -105,16 +105,18 @@ fn worst<'a>(cells: impl Iterator<Item = &'a (Cell, Outcome)>) -> f64 {
 
 /// The worst drawdown of each group of cells.
 fn worst_by(cells: &[Judged<'_>], key: impl Fn(&Cell) -> &'static str) -> Value {
-    let mut found: BTreeMap<&str, (f64, usize, f64)> = BTreeMap::new();
+    let mut found: BTreeMap<&str, (f64, usize, f64, f64)> = BTreeMap::new();
     for (cell, out) in cells {
         let entry = found.entry(key(cell)).or_default();
         entry.0 = entry.0.max(out.drawdown);
         entry.1 += 1;
         entry.2 += out.drawdown;
+        entry.3 = entry.3.max(out.unprotected_s);
     }
-    let rows = found.into_iter().map(|(key, (worst, count, sum))| {
+    let rows = found.into_iter().map(|(key, (worst, count, sum, naked))| {
         let mean = sum / count as f64;
-        (key.to_owned(), json!({"worst": worst, "cells": count, "mean": mean}))
+        let row = json!({"worst": worst, "cells": count, "mean": mean, "unprotected_s_max": naked});
+        (key.to_owned(), row)
     });
     Value::Object(rows.collect())
 }
