@@ -199,8 +199,13 @@ impl Orders {
                 live.state = OrderState::Unknown;
                 None
             }
-            // A stop ends by this; other orders end with their last fill, which may still come.
-            Status::Filled if !matches!(live.order.kind, OrderKind::Stop { .. }) => {
+            // A stop ends by this; other orders end with their last fill, which may still come. What
+            // only reduces ends by it too when it was asked about: the venue takes no more of it
+            // than is held by then, so that its fills need not add up to its size.
+            Status::Filled
+                if !matches!(live.order.kind, OrderKind::Stop { .. })
+                    && !(live.order.reduce_only && live.state == OrderState::Unknown) =>
+            {
                 live.state = OrderState::Working;
                 None
             }
@@ -335,6 +340,24 @@ mod tests {
         let client_order_id = orders.next_id();
         orders.sent(&xrp(), Order { client_order_id, ..order }, 0);
         client_order_id
+    }
+
+    #[test]
+    fn what_only_reduces_and_filled_less_than_its_size_ends_when_it_is_asked_about() {
+        let mut orders = orders();
+        // 10 are to be closed, but something else closed 7 of them on the way.
+        send(&mut orders, reduce(Side::Ask, 20_000, 10));
+        let (before, done) = orders.filled(&xrp(), &fill(1, Side::Ask, 20_000, 3)).unwrap();
+        assert_eq!((before.remaining(), done), (qty(10), false));
+        assert!(orders.reported(&xrp(), &report(1, Status::Filled)).is_none(), "more may come");
+        assert!(orders.next_overdue(&xrp(), TIMEOUT).is_some(), "nothing came");
+        assert!(orders.reported(&xrp(), &report(1, Status::Filled)).is_some());
+        assert_eq!(orders.open(), 0);
+        // What adds risk counts on.
+        send(&mut orders, bid(20_000, 10));
+        orders.next_overdue(&xrp(), TIMEOUT).unwrap();
+        assert!(orders.reported(&xrp(), &report(2, Status::Filled)).is_none());
+        assert_eq!(orders.exposure(ID).bids, qty(10));
     }
 
     #[test]
