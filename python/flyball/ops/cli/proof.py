@@ -141,9 +141,9 @@ def _failed(found: dict[str, Any]) -> bool:
 
 def _tell(found: dict[str, Any], report: Path | None) -> None:
     shown = Table(title="Crash matrix (simulated)", box=None, title_justify="left", pad_edge=False)
-    shown.add_column("", no_wrap=True)
+    shown.add_column("", overflow="fold")
     for name in (*found["profile"], _UNPROTECTED):
-        shown.add_column(name, justify="right", no_wrap=True)
+        shown.add_column(name, justify="right", overflow="fold", min_width=min(12, len(name)))
     for name, values in summary_rows(found):
         shown.add_row(name, *values)
     console.out.print(shown)
