@@ -202,10 +202,7 @@ impl Orders {
             // A stop ends by this; other orders end with their last fill, which may still come. What
             // only reduces ends by it too when it was asked about: the venue takes no more of it
             // than is held by then, so that its fills need not add up to its size.
-            Status::Filled
-                if !matches!(live.order.kind, OrderKind::Stop { .. })
-                    && !(live.order.reduce_only && live.state == OrderState::Unknown) =>
-            {
+            Status::Filled if !ends_when_filled(live) => {
                 live.state = OrderState::Working;
                 None
             }
@@ -311,6 +308,12 @@ impl Orders {
     pub fn any(&self, instrument: InstrumentId, purpose: Purpose) -> bool {
         self.of(instrument).iter().any(|live| live.order.purpose == purpose && !live.cancelling)
     }
+}
+
+/// Whether the venue's word that an order filled ends it, whatever was told of its fills.
+fn ends_when_filled(live: &LiveOrder) -> bool {
+    let stop = matches!(live.order.kind, OrderKind::Stop { .. });
+    stop || (live.order.reduce_only && live.state == OrderState::Unknown)
 }
 
 #[cfg(test)]
