@@ -85,7 +85,7 @@ def test_what_is_not_there_is_named(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("--profile", "emergncy"), "known are emergency, unprotected"),
+        (("--profile", "emergncy"), "known are conservative, emergency, strict, unprotected"),
         (("--cash", "much"), "'much' is no number"),
         (("--cash", "-5"), "above zero"),
         (("--sizing", "size=3"), "--sizing wants one of"),

@@ -121,10 +121,10 @@ impl Engine {
         }
     }
 
-    /// Whoever was asked what the venue holds may be gone: ask again, where an answer is awaited.
+    /// Whoever was asked what the venue holds may be gone: ask again. Nobody is late for that.
     pub(super) fn ask_group_again(&mut self) {
-        if let Some(group) = self.group.as_mut().filter(|group| group.request.is_some()) {
-            group.again_ns = i64::MIN;
+        if let Some(group) = &mut self.group {
+            group.request = None;
         }
     }
 
