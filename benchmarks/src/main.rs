@@ -250,7 +250,7 @@ fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
     let reading = Reading::new(price, 0);
     let references = References { mid: reading, average: reading, ..References::default() };
     let qty = instrument.qty_for(config.cash.scaled(1, 100), price);
-    let scenarios = Scenarios::new(&profile, &[""]);
+    let scenarios = Scenarios::new(&profile, std::slice::from_ref(instrument));
     let order = Order {
         client_order_id: ClientOrderId::new(1),
         instrument: instrument.id(),

@@ -31,10 +31,20 @@ pub(crate) fn xrp() -> Instrument {
     Instrument::new(InstrumentId::new(0), &xrp_spec()).unwrap()
 }
 
-/// The same without fees.
-pub(crate) fn xrp_without_fees() -> Instrument {
+/// The same without fees, under this name.
+pub(crate) fn free_of_fees(symbol: &str) -> Instrument {
     let fees = Fees { maker: Rate::ZERO, taker: Rate::ZERO };
-    Instrument::new(InstrumentId::new(0), &InstrumentSpec { fees, ..xrp_spec() }).unwrap()
+    let spec = InstrumentSpec { symbol: symbol.into(), fees, ..xrp_spec() };
+    Instrument::new(InstrumentId::new(0), &spec).unwrap()
+}
+
+/// Instruments with the same units under these names.
+pub(crate) fn instruments(symbols: &[&str]) -> Vec<Instrument> {
+    let one = |(id, symbol): (u16, &&str)| {
+        let spec = InstrumentSpec { symbol: (*symbol).into(), ..xrp_spec() };
+        Instrument::new(InstrumentId::new(id), &spec).unwrap()
+    };
+    (0..).zip(symbols).map(one).collect()
 }
 
 /// A coin-margined BTC perpetual: contracts of 100 USD, ticks of 0.1 USD.

@@ -79,10 +79,6 @@ impl EngineConfig {
         ids.zip(&self.instruments).map(|(id, config)| Instrument::new(id, &config.spec)).collect()
     }
 
-    pub(super) fn symbols(&self) -> Vec<&str> {
-        self.instruments.iter().map(|instrument| instrument.spec.symbol.as_str()).collect()
-    }
-
     pub(super) fn slot(
         &self,
         index: usize,

@@ -112,7 +112,7 @@ impl Engine {
             portfolio: Portfolio::new(count, config.cash),
             slots,
             owners,
-            scenarios: Scenarios::new(limits, &config.symbols()),
+            scenarios: Scenarios::new(limits, &instruments),
             depth_reach: limits.governor.slippage,
             gate: Gate::new(limits, vec![true; count], config.strategies.len()),
             switches: Switches::new(limits.switches, count),

@@ -361,6 +361,25 @@ mod tests {
     }
 
     #[test]
+    fn another_gate_goes_on_with_a_strategy_that_was_disabled() {
+        let (mut old, mut desk) = (gate(), Desk::new());
+        for k in 0..i64::from(profile().gate.max_repeated) {
+            desk.set_now(k * 1_000_000_000);
+            assert!(old.review(bid(20_000, 100), &desk.view()).is_ok());
+        }
+        let mut limits = profile();
+        limits.gate.max_repeated *= 2;
+        let same = (StrategyId::new(0), StrategyId::new(0));
+        for (pairs, passes) in [(vec![same], false), (vec![], true)] {
+            let mut new = Gate::new(&limits, vec![true], 1);
+            new.resume(&old, &pairs);
+            assert!(new.epoch() > old.epoch());
+            desk.set_now(1_000_000_000_000);
+            assert_eq!(new.review(bid(20_001, 100), &desk.view()).is_ok(), passes, "{pairs:?}");
+        }
+    }
+
+    #[test]
     fn protection_still_has_messages_when_strategies_have_none() {
         let (mut gate, mut desk) = (gate(), Desk::new());
         let burst = profile().gate.message_burst;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InstrumentId, Price, Rate, SECOND};
+use crate::domain::{Instrument, InstrumentId, InstrumentKind, Price, Rate, SECOND};
 use crate::risk::{GovernorLimits, Profile, deviation};
 
 /// How fast the estimate of volatility forgets.
@@ -23,8 +23,8 @@ pub struct Scenarios {
     outage_ns: i64,
     holding_ns: i64,
     watches: Vec<Watch>,
-    /// The largest assumed gap of all.
-    widest: Rate,
+    /// The largest loss of all.
+    worst: Rate,
 }
 
 /// What was seen of one instrument.
@@ -40,23 +40,27 @@ struct Watch {
     /// Lows and highs of the part of an outage that is going on, and of the one before.
     spans: [Option<(Price, Price)>; 2],
     span_end_ns: i64,
+    inverse: bool,
+    /// Both ways.
+    fees: Rate,
     gap: Rate,
+    loss: Rate,
     holding_var: Rate,
 }
 
 impl Scenarios {
     /// Before anything was seen: the gaps are the configured ones, and volatility is what the gap
     /// would be if it were `gap_sigmas` standard deviations.
-    pub fn new(profile: &Profile, symbols: &[&str]) -> Self {
+    pub fn new(profile: &Profile, instruments: &[Instrument]) -> Self {
         let limits = &profile.governor;
-        let watches = symbols.iter().map(|symbol| Watch::new(floor(limits, symbol), limits));
+        let watches = instruments.iter().map(|instrument| Watch::new(instrument, limits));
         let mut scenarios = Self {
             factor: limits.gap_factor,
             sigmas: limits.gap_sigmas,
             outage_ns: limits.outage_ns,
             holding_ns: profile.exits.max_holding_ns,
             watches: watches.collect(),
-            widest: Rate::ZERO,
+            worst: Rate::ZERO,
         };
         for index in 0..scenarios.watches.len() {
             scenarios.assume(index);
@@ -64,15 +68,22 @@ impl Scenarios {
         scenarios
     }
 
-    /// The fraction of its value that a position could lose before anybody can act.
+    /// The assumed gap: the fraction by which the price could move before anybody can act.
     pub fn gap(&self, instrument: InstrumentId) -> Rate {
         let watch = self.watches.get(instrument.index());
         watch.map_or(Rate::from_parts(i64::MAX), |watch| watch.gap)
     }
 
-    /// The largest of the assumed gaps.
-    pub const fn widest_gap(&self) -> Rate {
-        self.widest
+    /// The fraction of its value that a position would lose in such a gap, with the fees of both
+    /// ways. An inverse contract loses more on a fall than its price: 1 ÷ (1 − gap) − 1.
+    pub fn loss(&self, instrument: InstrumentId) -> Rate {
+        let watch = self.watches.get(instrument.index());
+        watch.map_or(Rate::from_parts(i64::MAX), |watch| watch.loss)
+    }
+
+    /// The largest of these losses.
+    pub const fn worst_loss(&self) -> Rate {
+        self.worst
     }
 
     /// The largest move within an outage that was seen.
@@ -112,8 +123,10 @@ impl Scenarios {
         let seen = watch.largest.times(self.factor);
         let expected = deviation_over(watch.variance, outage).times(self.sigmas);
         watch.gap = watch.floor.max(seen).max(expected);
+        let moved = if watch.inverse { inverse_loss(watch.gap) } else { watch.gap };
+        watch.loss = moved.plus(watch.fees);
         watch.holding_var = deviation_over(watch.variance, holding).times(Z95);
-        self.widest = self.watches.iter().map(|watch| watch.gap).max().unwrap_or(Rate::ZERO);
+        self.worst = self.watches.iter().map(|watch| watch.loss).max().unwrap_or(Rate::ZERO);
     }
 
     /// Go on with what was seen before, for each pair of its instrument and ours.
@@ -124,7 +137,8 @@ impl Scenarios {
             else {
                 continue;
             };
-            *watch = Watch { floor: watch.floor, ..seen.clone() };
+            let Watch { floor, inverse, fees, .. } = *watch;
+            *watch = Watch { floor, inverse, fees, ..seen.clone() };
             self.assume(to.index());
         }
     }
@@ -136,8 +150,21 @@ fn floor(limits: &GovernorLimits, symbol: &str) -> Rate {
     named.map_or(limits.gap_floor, |(_, gap)| *gap)
 }
 
+/// 1 ÷ (1 − gap) − 1.
+fn inverse_loss(gap: Rate) -> Rate {
+    let left = Rate::ONE.minus(gap).parts();
+    if left <= 0 {
+        return Rate::from_parts(i64::MAX);
+    }
+    let parts = i128::from(gap.parts()).saturating_mul(Rate::ONE.parts().into());
+    let parts = parts.checked_div(left.into()).unwrap_or(i128::MAX);
+    Rate::from_parts(i64::try_from(parts).unwrap_or(i64::MAX))
+}
+
 impl Watch {
-    fn new(floor: Rate, limits: &GovernorLimits) -> Self {
+    fn new(instrument: &Instrument, limits: &GovernorLimits) -> Self {
+        let floor = floor(limits, instrument.symbol().as_str());
+        let fee = instrument.fees().taker.max(Rate::ZERO);
         let sigmas = i128::from(limits.gap_sigmas.parts()).max(1);
         let sigma = i128::from(floor.parts()).saturating_mul(Rate::ONE.parts().into());
         let sigma = sigma.checked_div(sigmas).unwrap_or(0).checked_div(PPM.into()).unwrap_or(0);
@@ -151,7 +178,10 @@ impl Watch {
             last: None,
             spans: [None; 2],
             span_end_ns: i64::MIN,
+            inverse: matches!(instrument.kind(), InstrumentKind::Inverse),
+            fees: fee.plus(fee),
             gap: floor,
+            loss: floor,
             holding_var: Rate::ZERO,
         }
     }
@@ -197,7 +227,7 @@ fn deviation_over(variance: i64, over_ns: i64) -> Rate {
 mod tests {
     use super::*;
     use crate::risk::testing::profile;
-    use crate::testing::price;
+    use crate::testing::{instruments, inverse_btc, price};
 
     const ID: InstrumentId = InstrumentId::new(0);
 
@@ -207,7 +237,7 @@ mod tests {
         profile.governor.gap_factor = Rate::ONE;
         profile.governor.gap_sigmas = Rate::from_ppm(5_000_000);
         profile.governor.outage_ns = 300 * SECOND;
-        Scenarios::new(&profile, &["XRP"])
+        Scenarios::new(&profile, &instruments(&["XRP"]))
     }
 
     #[test]
@@ -215,10 +245,11 @@ mod tests {
         let mut profile = profile();
         profile.governor.gap_floor = Rate::from_ppm(400_000);
         profile.governor.gaps = vec![("BTC".into(), Rate::from_ppm(250_000))];
-        let scenarios = Scenarios::new(&profile, &["XRP", "BTC"]);
+        let scenarios = Scenarios::new(&profile, &instruments(&["XRP", "BTC"]));
         assert_eq!(scenarios.gap(ID), Rate::from_ppm(400_000));
         assert_eq!(scenarios.gap(InstrumentId::new(1)), Rate::from_ppm(250_000));
-        assert_eq!(scenarios.widest_gap(), Rate::from_ppm(400_000));
+        let fee = instruments(&["XRP"])[0].fees().taker;
+        assert_eq!(scenarios.worst_loss(), Rate::from_ppm(400_000).plus(fee).plus(fee));
         assert_eq!(scenarios.gap(InstrumentId::new(2)), Rate::from_parts(i64::MAX), "unknown");
         // 40 % in five minutes as five standard deviations: 8 %.
         let sigma = scenarios.volatility(ID, profile.governor.outage_ns).to_f64();
@@ -265,6 +296,20 @@ mod tests {
         assert!((gap - 5.0 * 0.001 * 300_f64.sqrt()).abs() < 1e-3, "five sigmas: {gap}");
         let var = scenarios.holding_var(ID).to_f64();
         assert!((var - 1.644_854 * 0.001 * 300_f64.sqrt()).abs() < 1e-3, "{var}");
+    }
+
+    #[test]
+    fn an_inverse_contract_loses_more_than_its_price() {
+        let mut profile = profile();
+        let fee = inverse_btc().fees().taker;
+        for (gap, loss) in [(500_000, Rate::ONE), (200_000, Rate::from_ppm(250_000))] {
+            profile.governor.gap_floor = Rate::from_ppm(gap);
+            let scenarios = Scenarios::new(&profile, &[inverse_btc()]);
+            assert_eq!(scenarios.loss(ID), loss.plus(fee).plus(fee), "gap {gap}");
+        }
+        profile.governor.gap_floor = Rate::ONE;
+        let scenarios = Scenarios::new(&profile, &[inverse_btc()]);
+        assert_eq!(scenarios.loss(ID), Rate::from_parts(i64::MAX));
     }
 
     #[test]

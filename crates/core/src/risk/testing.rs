@@ -38,7 +38,7 @@ impl Desk {
             references: References { mid, ..References::default() },
             exposure: Exposure::default(),
             depth: NearDepth { bids: qty(1_000_000), asks: qty(1_000_000) },
-            scenarios: Scenarios::new(&profile(), &["XRP"]),
+            scenarios: Scenarios::new(&profile(), &[xrp()]),
             mode: Mode::Normal,
             max_age_ns: 2 * SECOND,
             fills: 0,
@@ -52,16 +52,11 @@ impl Desk {
         Self { instrument, ..Self::new() }
     }
 
-    /// A coin-margined BTC perpetual instead.
-    pub(crate) fn inverse() -> Self {
-        Self { instrument: crate::testing::inverse_btc(), ..Self::new() }
-    }
-
     /// With a second instrument, of the same units.
     pub(crate) fn pair() -> Self {
         Self {
             portfolio: Portfolio::new(2, Money::from_whole(1_000)),
-            scenarios: Scenarios::new(&profile(), &["XRP", "BTC"]),
+            scenarios: Scenarios::new(&profile(), &crate::testing::instruments(&["XRP", "BTC"])),
             ..Self::new()
         }
     }

@@ -3,9 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Instrument, InstrumentId, InstrumentKind, Money, Order, Rate, Refusal, RuleName,
-};
+use crate::domain::{InstrumentId, Money, Order, Rate, Refusal, RuleName};
 use crate::portfolio::Position;
 use crate::risk::{Rule, View};
 
@@ -42,12 +40,10 @@ impl Governor {
 
     /// What the book could lose with this order and all others filled.
     pub fn worst_loss(&self, order: &Order, view: &View<'_>) -> Money {
-        let instrument = view.instrument;
-        let gap = loss_by_gap(instrument, view.scenarios.gap(instrument.id()));
-        let fees = instrument.fees().taker.max(Rate::ZERO);
+        let id = view.instrument.id();
         let qty = view.worst_position(order).abs();
         let value = view.worst_value(order);
-        let rate = self.position_loss.plus(gap).plus(fees).plus(fees);
+        let rate = self.position_loss.plus(view.scenarios.loss(id));
         let slip = value.at_rate(self.slippage);
         let depth = view.closing_depth(order);
         let slip = if qty <= depth {
@@ -56,7 +52,7 @@ impl Governor {
             // Beyond the depth that is seen, as far again for each time that it is used up.
             slip.scaled(qty.lots().into(), depth.lots().into())
         };
-        value.at_rate(rate).plus(slip).plus(self.elsewhere(instrument.id(), view))
+        value.at_rate(rate).plus(slip).plus(self.elsewhere(id, view))
     }
 
     fn elsewhere(&self, own: InstrumentId, view: &View<'_>) -> Money {
@@ -66,31 +62,16 @@ impl Governor {
             return Money::ZERO;
         }
         let closing = self.position_loss.plus(self.slippage);
-        let mut loss = orders.at_rate(closing.plus(view.scenarios.widest_gap()));
+        let mut loss = orders.at_rate(closing.plus(view.scenarios.worst_loss()));
         for (index, position) in view.portfolio.positions().iter().enumerate() {
             let id = InstrumentId::new(u16::try_from(index).unwrap_or(u16::MAX));
             if id != own && !position.qty().is_flat() {
-                let rate = closing.plus(view.scenarios.gap(id));
+                let rate = closing.plus(view.scenarios.loss(id));
                 loss = loss.plus(position.value().at_rate(rate));
             }
         }
         loss
     }
-}
-
-/// What a position loses of its value when the price moves by `gap` against it. An inverse
-/// contract loses more on a fall than its price: 1/(1 − gap) − 1.
-fn loss_by_gap(instrument: &Instrument, gap: Rate) -> Rate {
-    if !matches!(instrument.kind(), InstrumentKind::Inverse) {
-        return gap;
-    }
-    let left = Rate::ONE.minus(gap).parts();
-    if left <= 0 {
-        return Rate::from_parts(i64::MAX);
-    }
-    let parts = i128::from(gap.parts()).saturating_mul(Rate::ONE.parts().into());
-    let parts = parts.checked_div(left.into()).unwrap_or(i128::MAX);
-    Rate::from_parts(i64::try_from(parts).unwrap_or(i64::MAX))
 }
 
 impl Rule for Governor {
@@ -127,8 +108,8 @@ mod tests {
         let mut profile = profile();
         profile.governor.gap_floor = Rate::from_ppm(gap_ppm);
         let mut desk = Desk::new();
-        desk.scenarios = Scenarios::new(&profile, &["XRP"]);
-        desk.instrument = crate::testing::xrp_without_fees();
+        desk.instrument = crate::testing::free_of_fees("XRP");
+        desk.scenarios = Scenarios::new(&profile, std::slice::from_ref(&desk.instrument));
         desk
     }
 
@@ -158,6 +139,9 @@ mod tests {
     fn fees_of_both_ways_are_part_of_the_loss() {
         let mut desk = desk(380_000);
         desk.instrument = crate::testing::xrp();
+        let mut profile = profile();
+        profile.governor.gap_floor = Rate::from_ppm(380_000);
+        desk.scenarios = Scenarios::new(&profile, std::slice::from_ref(&desk.instrument));
         let fee = desk.instrument.fees().taker;
         let expected = Money::from_whole(20).at_rate(Rate::from_ppm(400_000).plus(fee).plus(fee));
         assert!(fee > Rate::ZERO);
@@ -178,20 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn an_inverse_contract_loses_more_than_its_price() {
-        let desk = Desk::inverse();
-        let rate = |ppm| loss_by_gap(&desk.instrument, Rate::from_ppm(ppm));
-        assert_eq!(rate(500_000), Rate::ONE, "half the price, twice the coins");
-        assert_eq!(rate(1_000_000), Rate::from_parts(i64::MAX));
-    }
-
-    #[test]
     fn other_positions_jump_too_each_by_its_own_gap() {
         let mut profile = profile();
         profile.governor.gap_floor = Rate::from_ppm(400_000);
         profile.governor.gaps = vec![("BTC".into(), Rate::from_ppm(200_000))];
         let mut desk = Desk::pair();
-        desk.scenarios = Scenarios::new(&profile, &["XRP", "BTC"]);
+        let pair = ["XRP", "BTC"].map(crate::testing::free_of_fees);
+        desk.scenarios = Scenarios::new(&profile, &pair);
         let rule = Governor { position_loss: Rate::ZERO, ..RULE };
         let alone = rule.worst_loss(&bid(20_000, 10), &desk.view());
         desk.hold_other(Side::Ask, 20_000, 50); // 100 USD short: 20 by its gap

@@ -1,0 +1,70 @@
+//! What the engine sees of the market reaches the governor.
+
+use super::*;
+use crate::domain::RuleName;
+
+#[test]
+fn moves_that_were_seen_and_volatility_make_positions_smaller() {
+    let mut config = config();
+    config.profile.governor.gap_floor = Rate::from_ppm(10_000);
+    let mut rig = Rig::new(&config);
+    let calm = rig.engine.scenarios().gap(ID);
+    for ticks in [20_000, 17_000, 17_000] {
+        rig.wait(10 * SECOND);
+        rig.market(ticks);
+    }
+    let scenarios = rig.engine.scenarios();
+    assert!(scenarios.largest_move(ID) >= Rate::from_ppm(140_000), "{scenarios:?}");
+    assert!(scenarios.gap(ID) > calm);
+    let (seen, restored) = (scenarios.gap(ID), Engine::resume(&config, &rig.engine).unwrap());
+    assert_eq!(restored.scenarios().gap(ID), seen, "and it is remembered");
+}
+
+#[test]
+fn depth_that_comes_is_trusted_slowly_and_depth_that_goes_is_gone_at_once() {
+    let mut rig = Rig::new(&config());
+    let bids = |rig: &Rig| rig.engine.market(ID).unwrap().depth.bids.lots();
+    rig.market_of(20_000, 100);
+    rig.wait(SECOND);
+    rig.market_of(20_000, 100);
+    assert_eq!(bids(&rig), 100);
+    rig.wait(100 * MILLISECOND);
+    rig.market_of(20_000, 1_100);
+    let (soon, later) = (bids(&rig), 1_100);
+    assert!((200..=250).contains(&soon), "a tenth of a second of a thousand more: {soon}");
+    rig.wait(2 * SECOND);
+    rig.market_of(20_000, 1_100);
+    assert_eq!(bids(&rig), later);
+    rig.wait(100 * MILLISECOND);
+    rig.market_of(20_000, 5);
+    assert_eq!(bids(&rig), 5);
+}
+
+#[test]
+fn a_book_with_a_message_missing_has_no_price_however_young_it_is() {
+    let mut spec = config();
+    spec.instruments[0].spec.sequence_rule = SequenceRule::Contiguous;
+    let mut engine = Engine::new(&spec).unwrap();
+    let mut out = Commands::with_capacity(64);
+    let levels = [Level { price: price(19_999), qty: qty(1_000) }];
+    let asks = [Level { price: price(20_001), qty: qty(1_000) }];
+    for (kind, number) in [(DepthKind::Snapshot, 1), (DepthKind::Diff, 5)] {
+        let sequence = Sequence { first: number, last: number, previous: number - 1 };
+        let bids = &levels;
+        let depth = Depth { instrument: ID, kind, sequence, checksum: None, bids, asks: &asks };
+        let body = Body::Depth(depth);
+        engine.on_event(&Event { time_ns: 1, received_ns: 1, body }, &mut out).unwrap();
+    }
+    let market = engine.market(ID).unwrap();
+    assert_eq!((market.references.mid.last(), market.depth.bids), (None, qty(0)));
+    out.clear();
+    let quotes = Quotes { bids: &levels, asks: &[] };
+    let decision =
+        Decision { strategy: StrategyId::new(0), woken_ns: 1, intent: Intent::Quotes(quotes) };
+    let event = Event { time_ns: 2, received_ns: 2, body: Body::Decision(decision) };
+    engine.on_event(&event, &mut out).unwrap();
+    let told = out.as_slice();
+    assert!(!told.iter().any(|it| matches!(it, CommandOf::Submit(_))), "{told:?}");
+    let counts = engine.execution().refusals.counts();
+    assert!(counts.contains(&(RuleName::MarketFresh, 1)), "{counts:?}");
+}
