@@ -68,6 +68,8 @@ class Desk:
 
     def close(self) -> None:
         self._info.disconnect_websocket()
+        for client in (self._info, self._exchange, self._exchange.info):
+            client.session.close()
 
     def ask(self, name: str, *arguments: Any, **more: Any) -> Any:
         """Call a method of the client that asks."""

@@ -45,7 +45,8 @@ def _send(url: str, path: str, body: bytes) -> Any:  # noqa: ANN401
         with opener.open(request, timeout=_TIMEOUT_S) as answer:
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
-        said = error.read(200).decode("utf-8", errors="replace")
+        with error:
+            said = error.read(200).decode("utf-8", errors="replace")
         raise DataError(f"{url}{path}: status {error.code}: {said}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{url}{path}: does not answer: {error}") from error
