@@ -28,7 +28,7 @@ from flyball.config.profile import profile
 from flyball.config.run import Sim
 from flyball.research.data import Catalogue
 from flyball.trading.runtime.demo import synthetic_market
-from flyball.trading.runtime.plan import engine_config, sim_config
+from flyball.trading.runtime.plan import engine_config, recorded_market, sim_config
 from live import live_rows
 from rows import Row, console, row
 
@@ -81,8 +81,9 @@ class Blind:
 
 
 def engine_json(data: fb.Dataset, cash: int) -> str:
+    market = recorded_market(data)
     config = engine_config(
-        Quoter(1), data=data, profile=profile("emergency"), cash=Decimal(cash), sizing=None
+        Quoter(1), market=market, profile=profile("emergency"), cash=Decimal(cash), sizing=None
     )
     return json.dumps(config)
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from eth_account import Account
-from eth_keys import KeyAPI
+from eth_keys.main import KeyAPI
 from hyperliquid.exchange import Exchange
 from hyperliquid.info import Info
 
