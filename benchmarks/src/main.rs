@@ -11,7 +11,7 @@ use std::time::Instant;
 use flyball_core::backtest::{Backtest, Decide, Observer, SimConfig, Stopped, Wake};
 use flyball_core::domain::{
     Body, ClientOrderId, CommandOf, Event, Intent, Level, MAX_QUOTES, Order, OrderKind, Price,
-    Purpose, Qty, Quotes, Side, StrategyId, TimeInForce,
+    Purpose, Qty, Quotes, Rate, Side, StrategyId, TimeInForce,
 };
 use flyball_core::engine::{Engine, EngineConfig, Sight, StrategyView};
 use flyball_core::journal::SinkError;
@@ -276,6 +276,7 @@ fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
                     exposure,
                     depth: NearDepth { bids: qty, asks: qty },
                     scenarios: &scenarios,
+                    share: Rate::ONE,
                     mode: Mode::Normal,
                 };
                 let lots = order.qty.lots().saturating_sub((batch + at).unsigned_abs() % 64);

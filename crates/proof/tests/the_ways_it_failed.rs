@@ -1,6 +1,6 @@
 //! How the predecessor of this engine failed, one test a way that it failed in: each fails on what
-//! it did. Three ways are about parts that are not there yet, and have no test here: predictions that
-//! reach nobody, a learner without influence, an optimiser that skips itself.
+//! it did. Two ways are about parts that are not there yet, and have no test here: a learner without
+//! influence, an optimiser that skips itself.
 
 #![allow(
     clippy::cast_possible_wrap,
@@ -12,10 +12,10 @@ use flyball_core::backtest::{
     Backtest, Collect, Decide, FeedLatency, FeedTrouble, SimConfig, Stopped, Trouble, Wake,
 };
 use flyball_core::domain::{
-    Bar, Body, ChecksumRule, Decimal, Event, ExitReason, Fees, InstrumentId, InstrumentKind,
-    InstrumentSpec, Intent, MILLISECOND, MINUTE, MarginTier, Money, NetQty, Notice, Order,
-    OrderKind, Price, PriceRule, Purpose, Qty, Rate, RejectReason, SECOND, Scope, SequenceRule,
-    SwitchName, Target, Transfer,
+    Bar, Body, ChecksumRule, CommandOf, Decimal, Decision, Event, ExitReason, Fees, InstrumentId,
+    InstrumentKind, InstrumentSpec, Intent, Level, MILLISECOND, MINUTE, MarginTier, Money, NetQty,
+    Notice, Order, OrderKind, Price, PriceRule, Purpose, Qty, Rate, RejectReason, Restrainer,
+    Restraint, SECOND, Scope, SequenceRule, StrategyId, SwitchName, Target, Touch, Transfer,
 };
 use flyball_core::engine::{
     Engine, EngineConfig, InstrumentConfig, Sight, StrategyConfig, StrategyView,
@@ -279,6 +279,38 @@ fn a_position_whose_stop_is_rejected_is_closed() {
     assert!(gave_up, "it was closed because it had none");
     let (Some(opened), Some(closed)) = (opened, closed) else { panic!("{opened:?} {closed:?}") };
     assert!(closed - opened < 4 * SECOND, "after {} ms", (closed - opened) / MILLISECOND);
+}
+
+/// 6: a failure was predicted with confidence 1.00, and nobody who could act was listening. Here the
+/// prediction is an event, and the decision after it, a microsecond later, adds nothing.
+#[test]
+fn a_predicted_failure_is_an_event_after_which_nothing_adds_risk() {
+    let orders_after = |share: Option<Rate>| {
+        let mut engine = Engine::new(&config(profile())).unwrap();
+        let mut out = flyball_core::risk::Commands::with_capacity(64);
+        let now = std::cell::Cell::new(SECOND);
+        let mut say = |body: Body<'_>| {
+            now.set(now.get() + 1_000);
+            let event = Event { time_ns: now.get(), received_ns: now.get(), body };
+            engine.on_event(&event, &mut out).unwrap();
+            let orders = out.drain().filter(|it| matches!(it, CommandOf::Submit(_)));
+            orders.count()
+        };
+        let level =
+            |ticks| Level { price: Price::from_ticks(ticks), qty: Qty::from_lots(1_000_000) };
+        let (bid, ask) = (level(19_999), level(20_001));
+        say(Body::Touch(Touch { instrument: XRP, sequence: 0, bid, ask }));
+        if let Some(share) = share {
+            say(Body::Restraint(Restraint { by: Restrainer::Prediction, share }));
+        }
+        let position = NetQty::from_lots(100);
+        let target = Target { position, stop: None, trailing: None, take_profit: None };
+        let intent = Intent::Target(target);
+        say(Body::Decision(Decision { strategy: StrategyId::new(0), woken_ns: now.get(), intent }))
+    };
+    assert_eq!(orders_after(None), 1);
+    assert_eq!(orders_after(Some(Rate::ONE)), 1);
+    assert_eq!(orders_after(Some(Rate::ZERO)), 0);
 }
 
 /// 8: three of six switches could never fire, because what they looked at never changed.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use serde::Deserialize;
 
-use flyball_core::domain::{Fees, Operator, Scope, StrategyId, SwitchName};
+use flyball_core::domain::{
+    Decimal, Fees, Operator, Rate, Restrainer, Restraint, Scope, StrategyId, SwitchName,
+};
 use flyball_core::engine::EngineConfig;
 use flyball_core::strategy::Draft;
 use flyball_live::Clock;
@@ -203,7 +205,7 @@ impl LiveRun {
     }
 
     /// Act as an operator: `kill` a scope, `flatten`, `request_reset` and `confirm_reset` a switch,
-    /// `request_release` and `confirm_release` a scope. Whether a kill is on the disk already.
+    /// `request_release` and `confirm_release` a scope, `restrict` to `WHO=SHARE`. Whether a kill is on the disk already.
     #[pyo3(signature = (what, scope=None))]
     fn operate(&self, py: Python<'_>, what: &str, scope: Option<&str>) -> PyResult<bool> {
         py.detach(|| self.operators.act(what, scope, "api"))
@@ -303,6 +305,11 @@ impl Operators {
             let scope = self.killer.names().scope(scope.unwrap_or("all"))?;
             return Ok(self.killer.kill(scope, by, "somebody asked for it"));
         }
+        if what == "restrict" {
+            let restraint = restraint(scope.unwrap_or_default())?;
+            let sent = self.inputs.send(Input::Restraint(restraint));
+            return sent.map(|()| true).map_err(|_| "the run has ended".to_owned());
+        }
         let operator = self.operator(what, scope)?;
         let releases = !matches!(operator, Operator::Flatten);
         if releases && self.file.exists() {
@@ -326,11 +333,25 @@ impl Operators {
             ("request_release", Some(scope)) => Ok(Operator::RequestRelease(release(scope)?)),
             ("confirm_release", Some(scope)) => Ok(Operator::ConfirmRelease(release(scope)?)),
             _ => Err(format!(
-                "{what:?} with {scope:?}: kill, flatten, request_reset, confirm_reset, \
+                "{what:?} with {scope:?}: kill, flatten, restrict, request_reset, confirm_reset, \
                  request_release, confirm_release"
             )),
         }
     }
+}
+
+/// Who wants how much of the risk budget to be used: `operator=0.5`.
+fn restraint(text: &str) -> Result<Restraint, String> {
+    let wrong = || {
+        let names: Vec<&str> = Restrainer::ALL.iter().map(|it| it.as_str()).collect();
+        format!("{text:?}: say WHO=SHARE, of 0 to 1; who is {}", names.join(", "))
+    };
+    let (name, share) = text.split_once('=').ok_or_else(wrong)?;
+    let by = Restrainer::ALL.into_iter().find(|it| it.as_str() == name).ok_or_else(wrong)?;
+    let share = Decimal::parse(share.as_bytes()).map_err(|_| wrong())?;
+    let share = Rate::from_parts(share.at_scale(12).map_err(|_| wrong())?);
+    let known = (Rate::ZERO..=Rate::ONE).contains(&share);
+    known.then_some(Restraint { by, share }).ok_or_else(wrong)
 }
 
 fn switch(name: &str) -> Result<Option<SwitchName>, String> {

@@ -55,6 +55,8 @@ pub enum Body<'a> {
     Account(AccountState),
     /// Whether the sentinel watches over us, and lets us take risk.
     Sentinel(SentinelState),
+    /// Somebody wants less to be risked, or lets go.
+    Restraint(Restraint),
     /// Time passed: a deadline that the engine asked for is due.
     Timer,
 }
@@ -378,6 +380,44 @@ pub enum SentinelState {
     Restrains,
 }
 
+/// Who may make the risk budget smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Restrainer {
+    /// An operator.
+    Operator = 0,
+    /// The forecast of a failure.
+    Prediction = 1,
+    /// The regime that the market is in.
+    Regime = 2,
+    /// A strategy that is new here.
+    Canary = 3,
+}
+
+impl Restrainer {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Operator, Self::Prediction, Self::Regime, Self::Canary];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Prediction => "prediction",
+            Self::Regime => "regime",
+            Self::Canary => "canary",
+        }
+    }
+}
+
+/// Somebody wants less to be risked, or lets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restraint {
+    /// Who.
+    pub by: Restrainer,
+    /// What may be used of the risk budget: at zero positions may only be reduced, one is all.
+    pub share: Rate,
+}
+
 /// Whether a strategy answers when it is woken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Attention {
@@ -437,6 +477,7 @@ impl Body<'_> {
             | Self::Strategy(_)
             | Self::Account(_)
             | Self::Sentinel(_)
+            | Self::Restraint(_)
             | Self::Timer => None,
         }
     }

@@ -23,7 +23,8 @@ pub use decimal::{Decimal, DecimalError};
 pub use event::{
     AccountState, Attention, Bar, Body, CancelReason, Decision, Depth, DepthKind, Event, FeedState,
     Fill, FundingPayment, FundingRate, Level, Operator, OrderReport, PositionReport, Reference,
-    RejectReason, SentinelState, Sequence, Status, StrategyState, Touch, Trade, Transfer,
+    RejectReason, Restrainer, Restraint, SentinelState, Sequence, Status, StrategyState, Touch,
+    Trade, Transfer,
 };
 pub use ids::{ClientOrderId, InstrumentId, StrategyId, VenueOrderId};
 pub use instrument::{

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attention, ClientOrderId, InstrumentId, Money, NetQty, Order, Rate, SentinelState, StrategyId,
+    Attention, ClientOrderId, InstrumentId, Money, NetQty, Order, Rate, Restraint, SentinelState,
+    StrategyId,
 };
 
 /// The kill switches.
@@ -374,6 +375,13 @@ pub enum Notice {
     Sentinel {
         /// What it is to us now.
         state: SentinelState,
+    },
+    /// Somebody wants less to be risked, or let go.
+    Restrained {
+        /// Who, and what they leave.
+        restraint: Restraint,
+        /// What all of them together leave of the risk budget.
+        share: Rate,
     },
     /// A strategy began or ceased to answer.
     Attention {

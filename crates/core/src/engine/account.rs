@@ -1,7 +1,7 @@
 //! What venues tell our account.
 
 use crate::domain::{
-    AccountState, Fill, FundingPayment, Instrument, Notice, OrderReport, PositionReport,
+    AccountState, Fill, FundingPayment, Instrument, Notice, OrderReport, PositionReport, Restraint,
     SentinelState, Transfer,
 };
 use crate::engine::Engine;
@@ -69,6 +69,19 @@ impl Engine {
         }
         self.sentinel = state;
         out.notice(Notice::Sentinel { state });
+        for index in 0..self.instruments.len() {
+            let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
+            self.work(id, out);
+        }
+    }
+
+    /// Somebody wants less to be risked, or lets go. At nothing, what could add risk is withdrawn;
+    /// what rests at any other share stays until it is decided anew.
+    pub(super) fn on_restraint(&mut self, restraint: Restraint, out: &mut Commands) {
+        if !self.restraints.set(restraint) {
+            return;
+        }
+        out.notice(Notice::Restrained { restraint, share: self.restraints.share() });
         for index in 0..self.instruments.len() {
             let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
             self.work(id, out);

@@ -20,7 +20,7 @@ use crate::domain::{
 };
 use crate::execution::{Desk, Execution, Lane};
 use crate::portfolio::Portfolio;
-use crate::risk::{Commands, ExitLimits, Gate, Scenarios, Switches};
+use crate::risk::{Commands, ExitLimits, Gate, Restraints, Scenarios, Switches};
 use crate::strategy::Slot;
 
 pub use crate::execution::Market;
@@ -69,6 +69,7 @@ pub struct Engine {
     /// Whether we hear what happens to the account.
     account_known: bool,
     sentinel: SentinelState,
+    restraints: Restraints,
     group: Option<Group>,
     /// Since when it hears at all; not yet when it begins.
     hears_since_ns: i64,
@@ -122,6 +123,7 @@ impl Engine {
             locks: vec![Lock::default(); count],
             account_known: true,
             sentinel: SentinelState::default(),
+            restraints: Restraints::default(),
             group: None,
             hears_since_ns: i64::MIN,
             lane_due: vec![NEVER; count],
@@ -161,6 +163,7 @@ impl Engine {
             Body::Strategy(state) => self.on_attention(*state, out),
             Body::Account(state) => self.on_account(*state, out),
             Body::Sentinel(state) => self.on_sentinel(*state, out),
+            Body::Restraint(restraint) => self.on_restraint(*restraint, out),
         }
         if self.now_ns >= self.due_ns {
             self.on_due(out);
@@ -248,6 +251,7 @@ impl Engine {
             portfolio: &self.portfolio,
             scenarios: &self.scenarios,
             limits: &self.exits,
+            share: self.restraints.share(),
             mode,
             gate: &mut self.gate,
             orders: &mut self.execution.orders,
@@ -284,12 +288,6 @@ impl Engine {
             out.push(crate::domain::CommandOf::Wake { strategy: slot.id(), reason });
         }
         self.due_ns = self.due_ns.min(slot.due_ns());
-    }
-
-    /// The place of the strategy that trades an instrument.
-    #[inline]
-    fn slot_of(&self, id: InstrumentId) -> Option<usize> {
-        self.owners.get(id.index()).copied().flatten().map(StrategyId::index)
     }
 }
 

@@ -46,6 +46,8 @@ impl Engine {
                 *new = *old;
             }
         }
+        // A restart lets go of nothing.
+        new.restraints = old.restraints;
         new.group = old.group;
         new.lane_due.fill(i64::MIN);
         Ok(new)

@@ -1,11 +1,11 @@
 //! What the engine knows, for those who look on; and its whole state, kept and restored.
 
 use crate::book::Book;
-use crate::domain::{Attention, Instrument, InstrumentId, SentinelState};
+use crate::domain::{Attention, Instrument, InstrumentId, Rate, SentinelState, StrategyId};
 use crate::engine::{Engine, EngineError, Market};
 use crate::execution::Execution;
 use crate::portfolio::Portfolio;
-use crate::risk::{Gate, Mode, Scenarios, Switches};
+use crate::risk::{Gate, Mode, Restraints, Scenarios, Switches};
 use crate::strategy::Slot;
 
 impl Engine {
@@ -69,6 +69,7 @@ impl Engine {
             || self.inattentive(id)
             || !self.account_known
             || self.sentinel != SentinelState::Watching
+            || self.restraints.share() == Rate::ZERO
         {
             Mode::ReduceOnly
         } else {
@@ -86,9 +87,19 @@ impl Engine {
         self.sentinel
     }
 
+    /// What may be used of the risk budget, in whose eyes.
+    pub const fn restraints(&self) -> &Restraints {
+        &self.restraints
+    }
+
+    /// The place of the strategy that trades an instrument.
+    #[inline]
+    pub(super) fn slot_of(&self, id: InstrumentId) -> Option<usize> {
+        self.owners.get(id.index()).copied().flatten().map(StrategyId::index)
+    }
+
     fn inattentive(&self, id: InstrumentId) -> bool {
-        let slot = self.owners.get(id.index()).copied().flatten();
-        let slot = slot.and_then(|strategy| self.slots.get(strategy.index()));
+        let slot = self.slot_of(id).and_then(|index| self.slots.get(index));
         slot.is_some_and(|slot| slot.attention() != Attention::Awake)
     }
 

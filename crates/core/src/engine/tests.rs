@@ -2,8 +2,8 @@ use super::*;
 use crate::domain::{
     AccountState, Attention, CommandOf, Decision, Depth, DepthKind, Direction, ExitReason,
     FeedState, HOUR, Intent, Level, MILLISECOND, Money, NetQty, Notice, Operator, Order, OrderKind,
-    PriceRule, Purpose, Quotes, Rate, Reference, SECOND, Scope, SentinelState, Sequence,
-    SequenceRule, Side, Signal, StrategyState, SwitchName, Target, Touch,
+    PriceRule, Purpose, Quotes, Rate, Reference, Restrainer, Restraint, SECOND, Scope,
+    SentinelState, Sequence, SequenceRule, Side, Signal, StrategyState, SwitchName, Target, Touch,
 };
 use crate::risk::testing::profile;
 use crate::sim::{AccountId, QueueModel, Venue};
@@ -697,6 +697,8 @@ fn another_configuration_goes_on_with_account_latches_and_ids() {
     let mut rig = Rig::new(&loose());
     rig.want(1_500);
     rig.connected = false;
+    let half = Rate::from_ppm(500_000);
+    rig.tell(Body::Restraint(Restraint { by: Restrainer::Regime, share: half }));
     rig.market(19_600);
     assert!(rig.tripped().contains(&SwitchName::Drawdown));
     let mut next = config();
@@ -707,6 +709,7 @@ fn another_configuration_goes_on_with_account_latches_and_ids() {
     assert_eq!((new.cash(), new.peak(), new.equity()), (old.cash(), old.peak(), old.equity()));
     assert_eq!((new.qty(ID), new.day_start()), (old.qty(ID), old.day_start()));
     assert!(resumed.switches().is_stopped(), "a restart releases nothing");
+    assert_eq!(resumed.restraints().share(), half, "and lets go of nothing");
     assert_eq!(resumed.execution().orders.of(ID), rig.engine.execution().orders.of(ID));
     let last = rig.sent.iter().map(|order| order.client_order_id).max().unwrap();
     assert!(resumed.execution.orders.next_id() > last);
@@ -722,10 +725,13 @@ fn another_configuration_goes_on_with_account_latches_and_ids() {
 }
 
 #[test]
-fn whoever_does_not_hear_the_account_or_its_sentinel_takes_no_new_risk_and_keeps_its_exits() {
+fn whoever_is_deaf_unwatched_or_restrained_takes_no_new_risk_and_keeps_its_exits() {
     let [off, on] = [false, true].map(|known| Body::Account(AccountState { known }));
     let [no, yes] = [SentinelState::Restrains, SentinelState::Watching].map(Body::Sentinel);
-    for (gone, back) in [(off, on), (Body::Sentinel(SentinelState::Lost), yes), (no, yes)] {
+    let [none, all] = [Rate::ZERO, Rate::ONE]
+        .map(|share| Body::Restraint(Restraint { by: Restrainer::Prediction, share }));
+    let lost = Body::Sentinel(SentinelState::Lost);
+    for (gone, back) in [(off, on), (lost, yes), (no, yes), (none, all)] {
         let mut rig = Rig::new(&config());
         rig.want(100);
         rig.tell(gone);

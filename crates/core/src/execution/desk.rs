@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::book::Best;
 use crate::domain::{
     ClientOrderId, CommandOf, Instrument, InstrumentId, Order, OrderKind, Price, Purpose, Qty,
-    Refusal, Side, StrategyId, TimeInForce,
+    Rate, Refusal, Side, StrategyId, TimeInForce,
 };
 use crate::execution::orders::Orders;
 use crate::execution::refusals::Refusals;
@@ -39,6 +39,8 @@ pub struct Desk<'a> {
     pub scenarios: &'a Scenarios,
     /// How positions are left.
     pub limits: &'a ExitLimits,
+    /// What may be used of the risk budget.
+    pub share: Rate,
     /// Whether new risk may be taken.
     pub mode: Mode,
     /// The gate.
@@ -99,6 +101,7 @@ impl<'a> Desk<'a> {
             exposure: self.orders.exposure(self.id()),
             depth: self.market.depth,
             scenarios: self.scenarios,
+            share: self.share,
             mode: self.mode,
         }
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     AccountState, Bar, Body, CommandOf, Decision, Depth, DepthKind, Direction, Event, FeedState,
     Fill, FundingPayment, FundingRate, InstrumentId, Intent, Level, NetQty, Operator, Order,
-    OrderReport, PositionReport, Price, Qty, Quotes, Rate, Reference, SentinelState, Sequence,
-    Side, Signal, StrategyId, StrategyState, Target, Touch, Trade, Transfer,
+    OrderReport, PositionReport, Price, Qty, Quotes, Rate, Reference, Restraint, SentinelState,
+    Sequence, Side, Signal, StrategyId, StrategyState, Target, Touch, Trade, Transfer,
 };
 use crate::journal::JournalError;
 
@@ -65,6 +65,7 @@ enum Rare {
     Strategy(StrategyState),
     State(AccountState),
     Sentinel(SentinelState),
+    Restraint(Restraint),
 }
 
 /// Appends records to a buffer of words.
@@ -231,6 +232,7 @@ impl<'a> Encoder<'a> {
             Body::Strategy(x) => Rare::Strategy(x),
             Body::Account(x) => Rare::State(x),
             Body::Sentinel(x) => Rare::Sentinel(x),
+            Body::Restraint(x) => Rare::Restraint(x),
             // Written by their own arms above.
             Body::Depth(_)
             | Body::Touch(_)
@@ -470,6 +472,7 @@ impl<'a> Record<'a> {
             Rare::Strategy(x) => Body::Strategy(x),
             Rare::State(x) => Body::Account(x),
             Rare::Sentinel(x) => Body::Sentinel(x),
+            Rare::Restraint(x) => Body::Restraint(x),
         })
     }
 

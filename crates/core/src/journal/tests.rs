@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     Bar, Body, ClientOrderId, CommandOf, Decision, Depth, DepthKind, Direction, Event, Fill,
-    InstrumentId, Intent, Level, Money, NetQty, Notice, Operator, Order, Price, Qty, Quotes, Scope,
-    SentinelState, Sequence, Side, Signal, StrategyId, SwitchName, Target, Touch, Trade,
-    VenueOrderId,
+    InstrumentId, Intent, Level, Money, NetQty, Notice, Operator, Order, Price, Qty, Quotes, Rate,
+    Restrainer, Restraint, Scope, SentinelState, Sequence, Side, Signal, StrategyId, SwitchName,
+    Target, Touch, Trade, VenueOrderId,
 };
 
 fn level(ticks: i64, lots: u64) -> Level {
@@ -84,6 +84,7 @@ fn samples(levels: &[Level]) -> Vec<Event<'_>> {
         at(6, Body::Fill(fill)),
         at(7, Body::Operator(Operator::Kill(Scope::Instrument(IT)))),
         at(8, Body::Sentinel(SentinelState::Restrains)),
+        at(8, Body::Restraint(Restraint { by: Restrainer::Canary, share: Rate::ZERO })),
         at(i64::MAX - 5, Body::Timer),
     ]
 }
@@ -146,7 +147,7 @@ fn every_flipped_bit_is_found_and_its_block_named() {
     let file = journal(300);
     let blocks = file.len() / block::BLOCK_WORDS;
     assert!(blocks > 3, "the test wants several blocks, has {blocks}");
-    assert_eq!(read_all(&file), Ok(300 * 24 + 2));
+    assert_eq!(read_all(&file), Ok(300 * 26 + 2));
     for word in (0..file.len()).step_by(37) {
         let mut altered = file.clone();
         altered[word] ^= 1 << (word % 64);

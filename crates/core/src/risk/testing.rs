@@ -19,6 +19,7 @@ pub(crate) struct Desk {
     pub(crate) exposure: Exposure,
     pub(crate) depth: NearDepth,
     pub(crate) scenarios: Scenarios,
+    pub(crate) share: Rate,
     pub(crate) mode: Mode,
     pub(crate) max_age_ns: i64,
     fills: u64,
@@ -39,6 +40,7 @@ impl Desk {
             exposure: Exposure::default(),
             depth: NearDepth { bids: qty(1_000_000), asks: qty(1_000_000) },
             scenarios: Scenarios::new(&profile(), &[xrp()]),
+            share: Rate::ONE,
             mode: Mode::Normal,
             max_age_ns: 2 * SECOND,
             fills: 0,
@@ -81,6 +83,7 @@ impl Desk {
             exposure: self.exposure,
             depth: self.depth,
             scenarios: &self.scenarios,
+            share: self.share,
             mode: self.mode,
         }
     }

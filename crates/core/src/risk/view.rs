@@ -180,6 +180,8 @@ pub struct View<'a> {
     pub depth: NearDepth,
     /// What could happen to prices.
     pub scenarios: &'a Scenarios,
+    /// What may be used of the risk budget.
+    pub share: Rate,
     /// Whether new risk may be taken in this instrument.
     pub mode: Mode,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 
 use flyball_core::domain::{
-    AccountState, Attention, Body, CommandOf, Decision, Event, Notice, Operator, Scope, StrategyId,
-    StrategyState,
+    AccountState, Attention, Body, CommandOf, Decision, Event, Notice, Operator, Restraint, Scope,
+    StrategyId, StrategyState,
 };
 use flyball_core::engine::Engine;
 use flyball_core::journal::{Entry, decode};
@@ -40,6 +40,8 @@ pub enum Input {
     Answer(StrategyId, Answer),
     /// An operator acts.
     Operator(Operator),
+    /// Somebody wants less to be risked, or lets go.
+    Restraint(Restraint),
     /// Somebody kills.
     Kill {
         /// What.
@@ -267,6 +269,7 @@ impl EngineThread {
                     told.killed(scope, "operator", self.clock.now_ns());
                 }
             }
+            Input::Restraint(restraint) => self.happened(Body::Restraint(restraint)),
             Input::Kill { scope, number, trigger } => {
                 self.trigger = Some(trigger);
                 self.happened(Body::Operator(Operator::Kill(scope)));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use flyball_core::domain::{Attention, Notice, OrderKind, SwitchName};
+use flyball_core::domain::{Attention, Notice, OrderKind, Rate, Restrainer, SwitchName};
 use flyball_core::engine::Engine;
 use flyball_core::execution::{LiveOrder, OrderState};
 use flyball_core::risk::Mode;
@@ -36,6 +36,10 @@ pub struct Status {
     pub tripped: Vec<(&'static str, i64)>,
     /// Whether an operator has killed it.
     pub killed: bool,
+    /// What may be used of the risk budget, as a fraction: less than one while somebody wants less.
+    pub share: f64,
+    /// Who wants that, and how much each of them leaves.
+    pub restraints: Vec<(&'static str, f64)>,
     /// By instrument.
     pub instruments: Vec<InstrumentStatus>,
     /// By strategy.
@@ -122,18 +126,25 @@ pub(super) fn of(
         equity: portfolio.equity().to_string(),
         cash: portfolio.cash().to_string(),
         peak: portfolio.peak().to_string(),
-        drawdown: portfolio.drawdown().map(flyball_core::domain::Rate::to_f64),
-        daily_loss: portfolio.daily_loss().map(flyball_core::domain::Rate::to_f64),
+        drawdown: portfolio.drawdown().map(Rate::to_f64),
+        daily_loss: portfolio.daily_loss().map(Rate::to_f64),
         flat: portfolio.is_flat(),
         flattening: engine.is_flattening(),
         account_known: engine.account_known(),
         tripped: latched.collect(),
         killed: switches.operator_latch().is_tripped(),
+        share: engine.restraints().share().to_f64(),
+        restraints: restraints(engine),
         instruments: instruments(engine),
         strategies: strategies.iter().map(strategy).collect(),
         notices: notices.iter().copied().collect(),
         refused_events,
     }
+}
+
+fn restraints(engine: &Engine) -> Vec<(&'static str, f64)> {
+    let shares = Restrainer::ALL.iter().map(|&by| (by.as_str(), engine.restraints().of(by)));
+    shares.filter(|(_, share)| *share < Rate::ONE).map(|(by, share)| (by, share.to_f64())).collect()
 }
 
 fn instruments(engine: &Engine) -> Vec<InstrumentStatus> {

@@ -18,7 +18,7 @@ from flyball.trading.runtime.runs import ROOT, RunInfo, ask, find_runs, read_run
 from flyball.trading.runtime.sentinel import ask_sentinel, stand
 from flyball.trading.runtime.venue import account_worth, open_orders, positions
 
-__all__ = ["kill", "resume", "status"]
+__all__ = ["kill", "restrict", "resume", "status"]
 
 _LOOK_S = 0.02
 _SAY_S = 5.0
@@ -111,6 +111,24 @@ def kill(
             "look at `flyball status` and at the venue"
         )
     return 0 if flat else 1
+
+
+def restrict(share: str, /, *, state: State = None, json: Json = False) -> int:
+    """Let a run use only a share of its risk budget: 0 is reduce-only, 1 lets go again.
+
+    What a forecast, a regime or a canary wants counts beside it: the smallest share holds.
+
+    Example: flyball restrict 0.5
+    """
+    run = _one(state)
+    ask(run, "restrict", f"operator={share}")
+    found = _asked(run)
+    if json:
+        known = {"share": found["share"], "restraints": dict(found["restraints"])}
+        console.print_json({**known, "folder": run.folder})
+    else:
+        console.out.print(f"{found['share']:.0%} of the risk budget may be used")
+    return 0
 
 
 def _order_gone(

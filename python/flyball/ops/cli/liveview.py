@@ -85,6 +85,8 @@ def _rows(shown: Shown) -> list[tuple[str, Text]]:
             rows.append(("orders", _orders(it)))
         if it["mode"] != "normal":
             rows.append(("mode", Text(_MODES.get(it["mode"], it["mode"]), style="yellow")))
+    if status["restraints"]:
+        rows.append(("budget", _budget(status)))
     rows += [("switches", _switches(status)), ("feed", _feed(shown))]
     rows += [("strategy", _strategy(each)) for each in status["strategies"]]
     if (guard := _guard(shown)) is not None:
@@ -93,6 +95,11 @@ def _rows(shown: Shown) -> list[tuple[str, Text]]:
         text = f"CANNOT BE WRITTEN, {status['connections']['journal_lag']:,} records wait"
         rows.append(("journal", Text(text, style="bold red")))
     return rows
+
+
+def _budget(status: Mapping[str, Any]) -> Text:
+    who = ", ".join(f"{by} leaves {share:.0%}" for by, share in status["restraints"])
+    return Text(f"{status['share']:.0%} of the risk budget: {who}", style="yellow")
 
 
 def _venue(shown: Shown) -> Text:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flyball.ops.report.formats import duration, signed
-from flyball.ops.report.words import MONEY, RULES, SWITCHES, exit_key, switch_number
+from flyball.ops.report.words import MONEY, RATE, RULES, SWITCHES, exit_key, switch_number
 from flyball.trading.runtime.runs import RunInfo
 
 __all__ = ["is_alarm", "sentence"]
@@ -127,6 +127,13 @@ def _sentinel(about: Mapping[str, Any], _run: RunInfo) -> str:
     return _SENTINEL.get(str(about["state"]), "?")
 
 
+def _restrained(about: Mapping[str, Any], _run: RunInfo) -> str:
+    by, own = str(about["restraint"]["by"]).lower(), int(about["restraint"]["share"]) / RATE
+    if int(about["share"]) == 0:
+        return f"reduce-only: the {by} wants it"
+    return f"{int(about['share']) / RATE:.0%} of the risk budget: the {by} leaves {own:.0%}"
+
+
 _SENTENCES = {
     "Refused": _refused,
     "Tripped": _tripped,
@@ -154,4 +161,5 @@ _SENTENCES = {
     ),
     "Attention": _attention,
     "Sentinel": _sentinel,
+    "Restrained": _restrained,
 }

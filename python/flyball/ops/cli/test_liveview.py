@@ -73,6 +73,8 @@ def status(
         "tripped": [],
         "killed": False,
         "instruments": [{**quiet, **(instrument or {})}],
+        "share": 1.0,
+        "restraints": [],
         "strategies": [strategy],
         "notices": [],
         "connections": {

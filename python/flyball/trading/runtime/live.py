@@ -54,6 +54,7 @@ _DISMISS_S = 0.5
 
 Late = Literal["reduce-only", "count"]
 OnStop = Literal["flatten", "hold"]
+Restrainer = Literal["operator", "prediction", "regime", "canary"]
 
 
 def _say(text: str) -> None:
@@ -339,6 +340,20 @@ class LiveSession:
         already; if not, that is tried again and again.
         """
         return self._running.operate("kill", scope_number(self.info, scope))
+
+    def restrict(self, share: Decimal | int | str, source: Restrainer = "operator") -> None:
+        """Let only a share of the risk budget be used: 0 is reduce-only, 1 is all of it.
+
+        Of several sources the smallest share counts, and each lets go for itself. It lasts beyond
+        a restart. What rests already stays until its strategy decides anew, but at 0 what could
+        add risk is withdrawn at once.
+
+        Raises
+        ------
+        ConfigError
+            If the share does not lie between 0 and 1.
+        """
+        self._running.operate("restrict", f"{source}={Decimal(share):f}")
 
     def flatten(self) -> None:
         """Close everything, once: trading goes on."""

@@ -27,7 +27,7 @@ pub struct Governor {
 }
 
 impl Governor {
-    /// What can still be lost before a line is reached.
+    /// What can still be lost before a line is reached; less where somebody wants less risked.
     pub fn left(&self, view: &View<'_>) -> Money {
         let equity = view.portfolio.equity();
         if equity.is_unknown() {
@@ -35,7 +35,9 @@ impl Governor {
         }
         let left = |start: Money, line: Rate| start.at_rate(line).minus(start.minus(equity));
         let by_peak = left(view.portfolio.peak(), self.drawdown);
-        by_peak.min(left(view.portfolio.day_start(), self.daily_loss))
+        let left = by_peak.min(left(view.portfolio.day_start(), self.daily_loss));
+        // What is overdrawn already does not become less by it.
+        if left > Money::ZERO { left.at_rate(view.share) } else { left }
     }
 
     /// What the book could lose with this order and all others filled.
@@ -125,6 +127,19 @@ mod tests {
         assert_eq!(desk.refused(&RULE, &bid(20_000, 11)), Some(RuleName::Governor));
         desk.lose(8);
         assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor));
+    }
+
+    #[test]
+    fn half_the_budget_carries_half_the_size_and_none_carries_nothing() {
+        let mut desk = desk(380_000);
+        desk.share = Rate::from_ppm(500_000); // 25 to lose, so 62.5 of notional at 40 %
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 31)), None);
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 32)), Some(RuleName::Governor));
+        desk.share = Rate::ZERO;
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor));
+        desk.lose(60);
+        desk.share = Rate::from_ppm(500_000);
+        assert_eq!(RULE.left(&desk.view()), Money::from_whole(-10), "overdrawn as it is");
     }
 
     #[test]
