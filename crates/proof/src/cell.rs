@@ -180,6 +180,9 @@ impl Stage<'_> {
                     let started = test.start_engine(&config, &mut strategy, &mut judge);
                     started.map_err(|error| wrong(error.to_string()))??;
                 }
+                if now.helpless() != moment.helpless() {
+                    judge.helpless(now.helpless());
+                }
                 moment = now;
             }
             let more = test.run(1, &mut strategy, &mut judge);

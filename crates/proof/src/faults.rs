@@ -113,6 +113,14 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
+    /// Whether the engine could not do anything about a position, whatever it wanted. One whose feed
+    /// dies knows, and closes.
+    pub(crate) fn helpless(self) -> bool {
+        let Trouble { feed, commands_lost, answers_held, .. } = self.trouble;
+        let frozen = feed == FeedTrouble::Frozen;
+        frozen || commands_lost || answers_held || self.rejects || self.dead
+    }
+
     /// What the venue does to the next order.
     pub(crate) fn fault(self, part: Qty) -> Option<Fault> {
         if self.rejects {

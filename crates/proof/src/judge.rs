@@ -18,17 +18,16 @@ fn account() -> AccountId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Outcome {
-    /// The deepest drawdown: the venue's or the engine's, whichever is deeper.
+    /// The deepest drawdown of the account, which is the venue's.
     pub drawdown: f64,
-    /// As the engine's portfolio measured it.
+    /// As the engine's portfolio measured it: deeper where it had not heard that its stop filled.
     pub engine_drawdown: f64,
-    /// As the venue's own account measured it.
-    pub venue_drawdown: f64,
     /// Where the profile's drawdown switch is.
     pub line: f64,
     /// How far the drawdown went beyond the line.
     pub overshoot: f64,
-    /// The largest move against the position between two prices of the venue, while it was held.
+    /// The largest move against the position, while it was held, between two prices of the venue at
+    /// which the engine could act: an outage is one gap.
     pub gap_met: f64,
     /// The gap that was to be expected before the window.
     pub gap_assumed: f64,
@@ -83,6 +82,8 @@ pub(crate) struct Judge {
     naked_since_ns: Option<i64>,
     volume: Money,
     now_ns: i64,
+    /// While the engine cannot act: the price at which it last could, or at which the position began.
+    acted_at: Option<i64>,
 }
 
 impl Judge {
@@ -104,7 +105,13 @@ impl Judge {
             naked_since_ns: None,
             volume: Money::ZERO,
             now_ns: i64::MIN,
+            acted_at: None,
         }
+    }
+
+    /// From now on the engine can act, or cannot.
+    pub(crate) const fn helpless(&mut self, helpless: bool) {
+        self.acted_at = if helpless { Some(self.mark) } else { None };
     }
 
     /// Look at the venue.
@@ -161,8 +168,14 @@ impl Judge {
             return;
         }
         let side = held.signum() as f64;
-        let against = -side * (mark - self.mark) as f64 / self.mark as f64;
-        self.outcome.gap_met = self.outcome.gap_met.max(against);
+        let against = |from: i64| -side * (mark - from) as f64 / from as f64;
+        self.outcome.gap_met = self.outcome.gap_met.max(against(self.mark));
+        if let Some(from) = &mut self.acted_at {
+            if self.qty == 0 || *from == 0 {
+                *from = self.mark;
+            }
+            self.outcome.gap_met = self.outcome.gap_met.max(against(*from));
+        }
         if self.entry > 0.0 {
             let loss = -side * (mark as f64 - self.entry) / self.entry;
             self.outcome.position_loss = self.outcome.position_loss.max(loss);
@@ -184,8 +197,7 @@ impl Judge {
         let ours = engine.portfolio();
         let mut out = self.outcome;
         out.engine_drawdown = ours.max_drawdown().to_f64();
-        out.venue_drawdown = held.max_drawdown().to_f64();
-        out.drawdown = out.engine_drawdown.max(out.venue_drawdown);
+        out.drawdown = held.max_drawdown().to_f64();
         out.overshoot = (out.drawdown - out.line).max(0.0);
         out.emergency_breach = out.drawdown >= self.emergency;
         out.agrees = held.cash() == ours.cash() && held.qty(TRADED) == ours.qty(TRADED);
@@ -244,5 +256,49 @@ impl Judge {
             SwitchName::PositionLoss => self.outcome.position_trips += 1,
             SwitchName::Leverage | SwitchName::Margin => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge() -> Judge {
+        let profile = include_str!("../../live/tests/world/emergency.json");
+        Judge::new(&serde_json::from_str(profile).unwrap(), 0.4)
+    }
+
+    /// The largest gap of a walk of the price, with something held that the walk is against.
+    fn met(judge: &mut Judge, held: i64, walk: &[i64]) -> f64 {
+        for &mark in walk {
+            judge.moved(mark, held);
+            (judge.mark, judge.qty) = (mark, held);
+        }
+        judge.outcome.gap_met
+    }
+
+    #[test]
+    fn an_outage_is_one_gap_and_a_walk_on_which_one_can_act_is_not() {
+        let mut free = judge();
+        assert!((met(&mut free, 5, &[100, 90, 81]) - 0.1).abs() < 1e-12);
+        let mut helpless = judge();
+        met(&mut helpless, 5, &[100]);
+        helpless.helpless(true);
+        assert!((met(&mut helpless, 5, &[90, 81]) - 0.19).abs() < 1e-12);
+        helpless.helpless(false);
+        assert!((met(&mut helpless, 5, &[80, 79]) - 0.19).abs() < 1e-12, "steps again");
+        let mut short = judge();
+        met(&mut short, -5, &[100]);
+        short.helpless(true);
+        assert!((met(&mut short, -5, &[110, 121]) - 0.21).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_position_that_begins_in_an_outage_meets_what_comes_after_it() {
+        let mut judge = judge();
+        met(&mut judge, 0, &[100]);
+        judge.helpless(true);
+        assert!((met(&mut judge, 0, &[50]) - 0.0).abs() < 1e-12, "nothing was held");
+        assert!((met(&mut judge, 5, &[45, 40]) - 0.2).abs() < 1e-12);
     }
 }

@@ -163,10 +163,9 @@ fn figures(windows: &[Window], cells: &[Judged<'_>]) -> Value {
         "over_line": listed(windows, cells, |out| out.overshoot > 0.0),
         "over_line_within_gap":
             listed(windows, &crashes, |out| out.overshoot > 0.0 && out.is_within()),
-        "over_line_at_venue_within_gap":
-            listed(windows, &crashes, |out| out.venue_drawdown > out.line && out.is_within()),
-        "worst_venue_drawdown_within_gap":
-            all().filter(within).map(|(_, out)| out.venue_drawdown).fold(0.0, f64::max),
+        "engine_measured_more":
+            listed(windows, &crashes, |out| out.engine_drawdown > out.line && out.overshoot == 0.0),
+        "worst_engine_drawdown": most(|out| out.engine_drawdown),
         "breaches": count(|out| out.emergency_breach),
         "breaches_listed": listed(windows, cells, |out| out.emergency_breach),
         "trips": count(|out| out.tripped.is_some()),

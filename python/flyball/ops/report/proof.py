@@ -64,7 +64,6 @@ def summary_rows(found: Found) -> list[tuple[str, list[str]]]:
         ("drawdown line", [percent(f["line"]) if f else "none" for f in protected]),
         shown("worst drawdown", "worst_drawdown"),
         shown("… where the move was within the assumed gap", "worst_drawdown_within_gap"),
-        shown("… the same, at the venue alone", "worst_venue_drawdown_within_gap"),
         shown("… where the price was walked, not jumped", "worst_drawdown_continuous"),
         shown("… in windows with a wrong print", "worst_drawdown_outliers"),
         shown("median drawdown", "p50_drawdown"),
@@ -72,7 +71,7 @@ def summary_rows(found: Found) -> list[tuple[str, list[str]]]:
         ("largest overshoot", [percent(f["overshoot_max"]) if f else "\u2013" for f in protected]),
         counted("cells beyond the line", "over_line"),
         counted("… where the move was within the assumed gap", "over_line_within_gap"),
-        counted("… the same, at the venue alone", "over_line_at_venue_within_gap"),
+        counted("cells where only the engine measured more than the line", "engine_measured_more"),
         ("emergency breaches", [f"{f['breaches']:,}" if f else "\u2013" for f in protected]),
         (
             "stops of all trading, verified flat",
@@ -283,8 +282,8 @@ def proof_page(found: Found) -> str:
     main = el("main", *(el("section", el("h2", name), *parts) for name, parts in sections))
     text = (
         "Simulated: the engine against the simulated venue over recorded and made bars, each "
-        "walked along the path that hurts most. Drawdown is 1 \u2212 equity ÷ peak equity, the "
-        "deeper of what the venue and the engine measured."
+        "walked along the path that hurts most. Drawdown is 1 \u2212 equity ÷ peak equity, as "
+        "the venue's account measured it. An outage in which the engine can do nothing is one gap."
     )
     footer = el("footer", el("p", text))
     return document("Flyball proof", join([header, main, footer]), style=_STYLE)
