@@ -16,6 +16,7 @@ const ID: InstrumentId = InstrumentId::new(0);
 const US: AccountId = AccountId::FIRST;
 
 mod exits;
+mod reducing;
 mod scenarios;
 
 /// An engine and the venue it trades at, without any latency.
