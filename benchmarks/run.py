@@ -128,6 +128,9 @@ def tape_rows(binary: Path, data: fb.Dataset, title: str, size: int, cash: int) 
     whole = f"{rows:,} rows, {told['commands']:,} commands; quickest {ns['min'] / rows:.1f}"
     per_message = f"{told['messages']:,} messages of {rows / told['messages']:.1f} rows"
 
+    trip = told["trip"]
+    flat = f"{trip['cancels']} cancels and {trip['closes']} closing orders come out of it"
+
     def one(case: str, value: float, unit: str = "ns", note: str = "") -> Row:
         return row(case, title, value, unit, note)
 
@@ -141,6 +144,9 @@ def tape_rows(binary: Path, data: fb.Dataset, title: str, size: int, cash: int) 
         one("event in to orders out, p99.9", sending["p999"]),
         one("gate approval, p50", told["gate_ns"]["approval"]["p50"]),
         one("gate approval, p99", told["gate_ns"]["approval"]["p99"]),
+        one("line crossed to commands, p50", trip["ns"]["p50"], note=flat),
+        one("line crossed to commands, p99", trip["ns"]["p99"]),
+        one("line crossed to commands, p99.9", trip["ns"]["p999"]),
         one("Python strategy, a row", python * 1e9 / rows, note=f"{decisions:,} decisions"),
         one(
             "Python decision and its orders",

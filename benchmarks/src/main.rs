@@ -23,6 +23,8 @@ use flyball_core::strategy::Draft;
 use flyball_data::tape::Tape;
 use serde_json::json;
 
+mod trip;
+
 const RUNS: usize = 7;
 
 /// Quotes both sides of the mid, five steps away, leaning against inventory.
@@ -116,6 +118,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "allocations": allocations,
         "latency": latency(&engine, &kept)?,
         "gate_ns": gate(&engine)?,
+        "trip": trip::trip(&engine)?,
     });
     println!("{told}");
     Ok(())
@@ -243,6 +246,7 @@ fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
     let portfolio = Portfolio::new(1, config.cash);
     let mut profile = config.profile.clone();
     profile.gate.max_repeated = u32::MAX;
+    profile.gate.duplicate_window_ns = 0;
     profile.gate.messages_per_second = u32::MAX;
     profile.gate.message_burst = u32::MAX;
     let mut gate = Gate::new(&profile, vec![true], 1);
@@ -262,8 +266,10 @@ fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
         reduce_only: false,
         purpose: Purpose::Quote,
     };
-    let measure = |gate: &mut Gate, order: Order, exposure: Exposure| {
+    let plenty = Qty::from_lots(1 << 40);
+    let measure = |gate: &mut Gate, order: Order, exposure: Exposure, passes: bool| {
         let mut times = Vec::with_capacity(2_000);
+        let mut refusals = Vec::new();
         for batch in 0..2_000_i64 {
             let started = Instant::now();
             for at in 0..100_i64 {
@@ -274,22 +280,29 @@ fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
                     references,
                     max_age_ns: 1,
                     exposure,
-                    depth: NearDepth { bids: qty, asks: qty },
+                    depth: NearDepth { bids: plenty, asks: plenty },
                     scenarios: &scenarios,
                     share: Rate::ONE,
                     mode: Mode::Normal,
                 };
-                let lots = order.qty.lots().saturating_sub((batch + at).unsigned_abs() % 64);
+                let vary = (order.qty.lots() / 2).clamp(1, 64);
+                let lots = order.qty.lots() - (batch + at).unsigned_abs() % vary;
                 let varied = Order { qty: Qty::from_lots(lots), ..order };
-                std::hint::black_box(gate.review(std::hint::black_box(varied), &view).is_ok());
+                let said = std::hint::black_box(gate.review(std::hint::black_box(varied), &view));
+                if said.is_ok() != passes {
+                    refusals.push(said.err());
+                }
             }
             times.push(nanoseconds(started) / 100.0);
         }
-        statistics(&times)
+        match refusals.first() {
+            None => Ok(statistics(&times)),
+            Some(other) => Err(format!("the gate said something else: {other:?}")),
+        }
     };
     let crossing = Exposure { best_ask: Some(price), ..Exposure::default() };
     Ok(json!({
-        "approval": measure(&mut gate, order, Exposure::default()),
-        "refusal_by_self_trade": measure(&mut gate, order, crossing),
+        "approval": measure(&mut gate, order, Exposure::default(), true)?,
+        "refusal_by_self_trade": measure(&mut gate, order, crossing, false)?,
     }))
 }

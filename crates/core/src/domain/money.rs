@@ -9,11 +9,8 @@ use crate::domain::wide::{compare_products, mul_div_round};
 /// `numerator / denominator` to the nearest integer, ties to even. Zero when the denominator is
 /// zero: callers that could meet that case test for it first.
 pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
-    let (Some(quotient), Some(remainder)) =
-        (numerator.checked_div(denominator), numerator.checked_rem(denominator))
-    else {
-        return 0;
-    };
+    let Some(quotient) = numerator.checked_div(denominator) else { return 0 };
+    let remainder = numerator.wrapping_sub(quotient.wrapping_mul(denominator));
     let twice = remainder.unsigned_abs().saturating_mul(2);
     let size = denominator.unsigned_abs();
     let away = twice > size || (twice == size && quotient & 1 == 1);
@@ -25,6 +22,25 @@ pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
     } else {
         quotient.saturating_sub(1)
     }
+}
+
+/// `units` × `parts` / 10¹² to the nearest integer, ties to even: what [`div_round`] gives, for two
+/// factors whose product always fits.
+#[inline]
+fn parts_of(units: i64, parts: i64) -> i128 {
+    const ONE: u64 = Rate::ONE.0.unsigned_abs();
+    let product = i128::from(units).wrapping_mul(i128::from(parts));
+    let size = product.unsigned_abs();
+    let quotient = size.checked_div(u128::from(ONE)).unwrap_or(0);
+    // Below ONE, so that the low halves are enough.
+    #[expect(clippy::cast_possible_truncation, reason = "the difference fits")]
+    let remainder = (size as u64).wrapping_sub((quotient as u64).wrapping_mul(ONE));
+    let twice = remainder.wrapping_mul(2);
+    let away = twice > ONE || (twice == ONE && quotient & 1 == 1);
+    let nearest = quotient.wrapping_add(u128::from(away));
+    // At most 2¹²⁶ ÷ 10¹².
+    let nearest = i128::try_from(nearest).unwrap_or(i128::MAX);
+    if product < 0 { nearest.wrapping_neg() } else { nearest }
 }
 
 /// An amount of the account's settlement currency, counted in units of 10⁻¹⁰.
@@ -107,7 +123,11 @@ impl Money {
 
     /// The amount × `rate`, to the nearest unit, ties to even.
     #[must_use]
+    #[inline]
     pub fn at_rate(self, rate: Rate) -> Self {
+        if let Ok(units) = i64::try_from(self.0) {
+            return Self(parts_of(units, rate.0));
+        }
         self.scaled(i128::from(rate.0), i128::from(Rate::ONE.0))
     }
 
@@ -235,7 +255,31 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_rate_of_an_amount_is_the_product_divided_once(
+            units in any::<i64>(),
+            parts in any::<i64>(),
+            tie in -1_000_000_i64..1_000_000,
+        ) {
+            let one = i128::from(Rate::ONE.0);
+            let product = |units: i64, parts: i64| i128::from(units) * i128::from(parts);
+            prop_assert_eq!(parts_of(units, parts), div_round(product(units, parts), one));
+            // A half and its neighbours: 2 × tie × 10¹² ÷ 4.
+            for units in [2 * tie - 1, 2 * tie, 2 * tie + 1] {
+                let half = Rate::ONE.0 / 2;
+                prop_assert_eq!(parts_of(units, half), div_round(product(units, half), one));
+            }
+            for extreme in [i64::MIN, i64::MAX, 0, 1, -1] {
+                prop_assert_eq!(parts_of(units, extreme), div_round(product(units, extreme), one));
+                prop_assert_eq!(parts_of(extreme, parts), div_round(product(extreme, parts), one));
+            }
+        }
+    }
 
     #[test]
     fn division_rounds_to_the_nearest_and_ties_to_even() {

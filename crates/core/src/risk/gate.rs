@@ -9,7 +9,7 @@ use crate::risk::rules::{
     MaxPosition, MaxTradeVar, MinLiquidationDistance, MinMarginRatio, MinNotional, PriceCollar,
     ReduceOnly, SelfTrade, SpotShort, VenueGrid,
 };
-use crate::risk::{Approved, MessageBudget, Profile, Rule, View};
+use crate::risk::{Approved, Case, MessageBudget, Profile, Rule, View};
 
 /// Every order passes every rule, in order, or is refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,45 +51,45 @@ struct Rules {
 
 impl Rules {
     /// The first refusal, in the order of [`RuleName`].
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        self.killed.check(order, view)?;
-        self.allowed.check(order, view)?;
-        self.venue_grid.check(order, view)?;
-        self.min_notional.check(order, view)?;
-        self.max_order_qty.check(order, view)?;
-        self.max_order_notional.check(order, view)?;
-        self.reduce_only.check(order, view)?;
-        self.account_known.check(order, view)?;
-        self.market_fresh.check(order, view)?;
-        self.price_collar.check(order, view)?;
-        self.spot_short.check(order, view)?;
-        self.max_position.check(order, view)?;
-        self.max_open_orders.check(order, view)?;
-        self.max_concentration.check(order, view)?;
-        self.max_leverage.check(order, view)?;
-        self.min_margin_ratio.check(order, view)?;
-        self.max_trade_var.check(order, view)?;
-        self.max_depth_share.check(order, view)?;
-        self.max_net_exposure.check(order, view)?;
-        self.min_liquidation_distance.check(order, view)?;
-        self.governor.check(order, view)?;
-        self.self_trade.check(order, view)
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        self.killed.check(case)?;
+        self.allowed.check(case)?;
+        self.venue_grid.check(case)?;
+        self.min_notional.check(case)?;
+        self.max_order_qty.check(case)?;
+        self.max_order_notional.check(case)?;
+        self.reduce_only.check(case)?;
+        self.account_known.check(case)?;
+        self.market_fresh.check(case)?;
+        self.price_collar.check(case)?;
+        self.spot_short.check(case)?;
+        self.max_position.check(case)?;
+        self.max_open_orders.check(case)?;
+        self.max_concentration.check(case)?;
+        self.max_leverage.check(case)?;
+        self.min_margin_ratio.check(case)?;
+        self.max_trade_var.check(case)?;
+        self.max_depth_share.check(case)?;
+        self.max_net_exposure.check(case)?;
+        self.min_liquidation_distance.check(case)?;
+        self.governor.check(case)?;
+        self.self_trade.check(case)
     }
 
     /// Whether the order's size passes the rules that bound sizes.
-    fn size_fits(&self, order: &Order, view: &View<'_>) -> bool {
-        self.max_order_qty.check(order, view).is_ok()
-            && self.max_order_notional.check(order, view).is_ok()
-            && self.spot_short.check(order, view).is_ok()
-            && self.max_position.check(order, view).is_ok()
-            && self.max_concentration.check(order, view).is_ok()
-            && self.max_leverage.check(order, view).is_ok()
-            && self.min_margin_ratio.check(order, view).is_ok()
-            && self.max_trade_var.check(order, view).is_ok()
-            && self.max_depth_share.check(order, view).is_ok()
-            && self.max_net_exposure.check(order, view).is_ok()
-            && self.min_liquidation_distance.check(order, view).is_ok()
-            && self.governor.check(order, view).is_ok()
+    fn size_fits(&self, case: &Case<'_>) -> bool {
+        self.max_order_qty.check(case).is_ok()
+            && self.max_order_notional.check(case).is_ok()
+            && self.spot_short.check(case).is_ok()
+            && self.max_position.check(case).is_ok()
+            && self.max_concentration.check(case).is_ok()
+            && self.max_leverage.check(case).is_ok()
+            && self.min_margin_ratio.check(case).is_ok()
+            && self.max_trade_var.check(case).is_ok()
+            && self.max_depth_share.check(case).is_ok()
+            && self.max_net_exposure.check(case).is_ok()
+            && self.min_liquidation_distance.check(case).is_ok()
+            && self.governor.check(case).is_ok()
     }
 }
 
@@ -201,7 +201,7 @@ impl Gate {
     ///
     /// The first [`Refusal`] among the rules. A refused order uses nothing of the message budget.
     pub fn review(&mut self, order: Order, view: &View<'_>) -> Result<Approved<Order>, Refusal> {
-        self.rules.check(&order, view)?;
+        self.rules.check(&Case::new(&order, view))?;
         let protects = order.purpose.protects();
         if !protects {
             self.check_history(&order, view.now_ns)?;
@@ -247,13 +247,13 @@ impl Gate {
     /// chooses below.
     pub fn headroom(&self, order: &Order, view: &View<'_>) -> Qty {
         let sized = |qty| Order { qty, ..*order };
-        if self.rules.size_fits(order, view) {
+        if self.rules.size_fits(&Case::new(order, view)) {
             return order.qty;
         }
         let (mut fits, mut too_much) = (0_u64, order.qty.lots());
         while too_much.saturating_sub(fits) > 1 {
             let middle = fits.midpoint(too_much);
-            if self.rules.size_fits(&sized(Qty::from_lots(middle)), view) {
+            if self.rules.size_fits(&Case::new(&sized(Qty::from_lots(middle)), view)) {
                 fits = middle;
             } else {
                 too_much = middle;

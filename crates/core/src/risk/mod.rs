@@ -6,6 +6,7 @@
 //! Invariant: what risk reads is known and fresh, or nothing new is risked.
 
 mod approved;
+mod case;
 mod gate;
 mod profile;
 mod rate;
@@ -20,6 +21,7 @@ mod view;
 use crate::domain::{CommandOf, Order, Refusal};
 
 pub use approved::Approved;
+pub use case::Case;
 pub use gate::Gate;
 pub use profile::{ExitLimits, GateLimits, GovernorLimits, Profile, SwitchLimits};
 pub use rate::MessageBudget;
@@ -33,12 +35,12 @@ pub type Command = CommandOf<Approved<Order>>;
 /// The commands that one event brought.
 pub type Commands = crate::domain::Commands<Approved<Order>>;
 
-/// One reason to refuse an order. Pure: it reads the view and says yes or no.
+/// One reason to refuse an order. Pure: it reads the case and says yes or no.
 pub trait Rule {
-    /// Refuse `order`, or let the next rule look.
+    /// Refuse the order, or let the next rule look.
     ///
     /// # Errors
     ///
     /// The [`Refusal`], if this rule refuses.
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal>;
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal>;
 }

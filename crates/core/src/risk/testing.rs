@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::portfolio::Portfolio;
 use crate::risk::{
-    ExitLimits, Exposure, GateLimits, GovernorLimits, Mode, NearDepth, Profile, Reading,
+    Case, ExitLimits, Exposure, GateLimits, GovernorLimits, Mode, NearDepth, Profile, Reading,
     References, Rule, Scenarios, SwitchLimits, View,
 };
 use crate::testing::{fill, price, qty, xrp, xrp_spec};
@@ -89,7 +89,7 @@ impl Desk {
     }
 
     pub(crate) fn check(&self, rule: &impl Rule, order: &Order) -> Result<(), Refusal> {
-        rule.check(order, &self.view())
+        rule.check(&Case::new(order, &self.view()))
     }
 
     pub(crate) fn refused(&self, rule: &impl Rule, order: &Order) -> Option<RuleName> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Instrument, Money, NetQty, Order, OrderKind, Price, Qty, Rate, Side};
+use crate::domain::{Instrument, Money, NetQty, Price, Qty, Rate};
 use crate::portfolio::Portfolio;
 use crate::risk::Scenarios;
 
@@ -190,48 +190,5 @@ impl View<'_> {
     /// What is held of the instrument.
     pub fn position(&self) -> NetQty {
         self.portfolio.qty(self.instrument.id())
-    }
-
-    /// Whether the order can only bring the position closer to nothing.
-    pub fn reduces(&self, order: &Order) -> bool {
-        let closes = self.position().reducing_side() == Some(order.side);
-        let whole = matches!(order.kind, OrderKind::Stop { .. });
-        order.reduce_only && closes && (whole || order.qty <= self.position().abs())
-    }
-
-    /// The position if this order and all our others on its side filled.
-    pub fn worst_position(&self, order: &Order) -> NetQty {
-        let open = match order.side {
-            Side::Bid => self.exposure.bids,
-            Side::Ask => self.exposure.asks,
-        };
-        self.position().plus(open.plus(order.qty).signed(order.side))
-    }
-
-    /// What the book could take of the position if this order and all others on its side filled,
-    /// when it is closed again.
-    pub const fn closing_depth(&self, order: &Order) -> Qty {
-        match order.side {
-            Side::Bid => self.depth.bids,
-            Side::Ask => self.depth.asks,
-        }
-    }
-
-    /// Whether the order could make the position larger than it is, or turn it over.
-    pub fn adds_risk(&self, order: &Order) -> bool {
-        let worst = self.worst_position(order);
-        !self.reduces(order) && worst.side() == Some(order.side)
-    }
-
-    /// The price by which risk values things: the mark, else the order's own price.
-    pub fn valuation(&self, order: &Order) -> Price {
-        self.references.last().unwrap_or(order.price)
-    }
-
-    /// What the instrument would be worth at the worst, counted at the higher of mark and order.
-    pub fn worst_value(&self, order: &Order) -> Money {
-        let qty = self.worst_position(order).abs();
-        let at_mark = self.instrument.value(self.valuation(order), qty);
-        at_mark.max(self.instrument.value(order.price, qty))
     }
 }

@@ -142,7 +142,7 @@ fn an_account_is_flat_when_the_venue_has_said_so_of_the_last_instrument() {
     rig.connected = false;
     rig.operator(Operator::Kill(Scope::All));
     let request = rig.engine.execution.last_request;
-    let mut say = |rig: &mut Rig, instrument, last| {
+    let say = |rig: &mut Rig, instrument, last| {
         let position = NetQty::FLAT;
         let report = PositionReport { request, instrument, position, open_orders: 0, last };
         rig.tell(Body::Position(report));

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// While equity is unknown, only what reduces a position passes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct AccountKnown;
 
 impl Rule for AccountKnown {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.portfolio.equity().is_unknown() || view.reduces(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.equity.is_unknown() || case.reduces {
             return Ok(());
         }
         Err(Refusal { rule: RuleName::AccountKnown, limit: 1, actual: 0 })

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// Deny by default: an instrument that is not on the list is not traded, except to close what is
 /// held there.
@@ -11,12 +11,12 @@ use crate::risk::{Rule, View};
 pub struct AllowedInstruments(pub Vec<bool>);
 
 impl Rule for AllowedInstruments {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let allowed = self.0.get(order.instrument.index()).copied().unwrap_or(false);
-        if allowed || view.reduces(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let allowed = self.0.get(case.order.instrument.index()).copied().unwrap_or(false);
+        if allowed || case.reduces {
             return Ok(());
         }
-        let actual = i128::from(order.instrument.raw());
+        let actual = i128::from(case.order.instrument.raw());
         Err(Refusal { rule: RuleName::AllowedInstruments, limit: 0, actual })
     }
 }

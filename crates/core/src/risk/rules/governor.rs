@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InstrumentId, Money, Order, Rate, Refusal, RuleName};
+use crate::domain::{InstrumentId, Money, Rate, Refusal, RuleName};
 use crate::portfolio::Position;
-use crate::risk::{Rule, View};
+use crate::risk::{Case, Rule, View};
 
 /// The worst that can happen to the whole book, with all orders filled, fits into what may still
 /// be lost before the drawdown or the daily loss reaches its line. As the account loses, less and
@@ -37,24 +37,25 @@ impl Governor {
         let by_peak = left(view.portfolio.peak(), self.drawdown);
         let left = by_peak.min(left(view.portfolio.day_start(), self.daily_loss));
         // What is overdrawn already does not become less by it.
-        if left > Money::ZERO { left.at_rate(view.share) } else { left }
+        let cut = view.share < Rate::ONE && left > Money::ZERO;
+        if cut { left.at_rate(view.share) } else { left }
     }
 
     /// What the book could lose with this order and all others filled.
-    pub fn worst_loss(&self, order: &Order, view: &View<'_>) -> Money {
-        let id = view.instrument.id();
-        let qty = view.worst_position(order).abs();
-        let value = view.worst_value(order);
-        let rate = self.position_loss.plus(view.scenarios.loss(id));
-        let slip = value.at_rate(self.slippage);
-        let depth = view.closing_depth(order);
-        let slip = if qty <= depth {
-            slip
+    pub fn worst_loss(&self, case: &Case<'_>) -> Money {
+        let id = case.view.instrument.id();
+        let qty = case.worst.abs();
+        let value = case.value;
+        let rate = self.position_loss.plus(case.view.scenarios.loss(id));
+        let depth = case.closing_depth();
+        let loss = if qty <= depth {
+            value.at_rate(rate.plus(self.slippage))
         } else {
             // Beyond the depth that is seen, as far again for each time that it is used up.
-            slip.scaled(qty.lots().into(), depth.lots().into())
+            let slip = value.at_rate(self.slippage);
+            value.at_rate(rate).plus(slip.scaled(qty.lots().into(), depth.lots().into()))
         };
-        value.at_rate(rate).plus(slip).plus(self.elsewhere(id, view))
+        loss.plus(self.elsewhere(id, case.view))
     }
 
     fn elsewhere(&self, own: InstrumentId, view: &View<'_>) -> Money {
@@ -77,11 +78,11 @@ impl Governor {
 }
 
 impl Rule for Governor {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let (limit, actual) = (self.left(view), self.worst_loss(order, view));
+        let (limit, actual) = (self.left(case.view), self.worst_loss(case));
         if actual < limit && !actual.is_unknown() {
             return Ok(());
         }
@@ -160,14 +161,15 @@ mod tests {
         let fee = desk.instrument.fees().taker;
         let expected = Money::from_whole(20).at_rate(Rate::from_ppm(400_000).plus(fee).plus(fee));
         assert!(fee > Rate::ZERO);
-        assert_eq!(RULE.worst_loss(&bid(20_000, 10), &desk.view()), expected);
+        assert_eq!(RULE.worst_loss(&Case::new(&bid(20_000, 10), &desk.view())), expected);
     }
 
     #[test]
     fn closing_beyond_the_depth_costs_in_proportion() {
         let mut desk = desk(0);
         let rule = Governor { position_loss: Rate::ZERO, slippage: Rate::from_ppm(10_000), ..RULE };
-        let loss = |desk: &Desk, lots| rule.worst_loss(&bid(20_000, lots), &desk.view());
+        let loss =
+            |desk: &Desk, lots| rule.worst_loss(&Case::new(&bid(20_000, lots), &desk.view()));
         desk.depth.bids = qty(100);
         assert_eq!(loss(&desk, 100), Money::from_whole(2), "1 % of 200");
         assert_eq!(loss(&desk, 200), Money::from_whole(8), "2 % of 400");
@@ -185,12 +187,12 @@ mod tests {
         let pair = ["XRP", "BTC"].map(crate::testing::free_of_fees);
         desk.scenarios = Scenarios::new(&profile, &pair);
         let rule = Governor { position_loss: Rate::ZERO, ..RULE };
-        let alone = rule.worst_loss(&bid(20_000, 10), &desk.view());
+        let alone = rule.worst_loss(&Case::new(&bid(20_000, 10), &desk.view()));
         desk.hold_other(Side::Ask, 20_000, 50); // 100 USD short: 20 by its gap
-        let both = rule.worst_loss(&bid(20_000, 10), &desk.view());
+        let both = rule.worst_loss(&Case::new(&bid(20_000, 10), &desk.view()));
         assert_eq!(both.minus(alone), Money::from_whole(20));
         desk.exposure.value_elsewhere = Money::from_whole(10); // somewhere: by the widest gap
-        let orders = rule.worst_loss(&bid(20_000, 10), &desk.view());
+        let orders = rule.worst_loss(&Case::new(&bid(20_000, 10), &desk.view()));
         assert_eq!(orders.minus(both), Money::from_whole(4));
     }
 }

@@ -2,24 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Refusal, RuleName};
-use crate::risk::{Mode, Rule, View};
+use crate::domain::{Refusal, RuleName};
+use crate::risk::{Case, Mode, Rule};
 
 /// While trading is stopped or may only reduce, only what reduces a position passes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Killed;
 
 impl Rule for Killed {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if view.mode == Mode::Normal || view.reduces(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if case.view.mode == Mode::Normal || case.reduces {
             return Ok(());
         }
-        Err(Refusal { rule: RuleName::Killed, limit: 0, actual: i128::from(order.qty.lots()) })
+        Err(Refusal { rule: RuleName::Killed, limit: 0, actual: i128::from(case.order.qty.lots()) })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::Order;
     use crate::domain::Side;
     use crate::risk::testing::{Desk, bid, reduce};
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Rate, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Rate, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// An order that adds risk needs a fresh mid price, and fresh references that agree: this is the
 /// largest distance between the lowest and the highest of them.
@@ -11,18 +11,18 @@ use crate::risk::{Rule, View};
 pub struct MarketFresh(pub Rate);
 
 impl Rule for MarketFresh {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let mid = view.references.mid;
-        if mid.fresh(view.now_ns, view.max_age_ns).is_none() {
-            let age = view.now_ns.saturating_sub(mid.time_ns());
+        let mid = case.view.references.mid;
+        if mid.fresh(case.view.now_ns, case.view.max_age_ns).is_none() {
+            let age = case.view.now_ns.saturating_sub(mid.time_ns());
             let actual = if mid.last().is_some() { i128::from(age) } else { i128::MAX };
-            let limit = i128::from(view.max_age_ns);
+            let limit = i128::from(case.view.max_age_ns);
             return Err(Refusal { rule: RuleName::MarketFresh, limit, actual });
         }
-        let apart = view.references.fresh(view.now_ns, view.max_age_ns).spread();
+        let apart = case.fresh.spread();
         let apart = apart.unwrap_or(Rate::from_parts(i64::MAX));
         if apart <= self.0 {
             return Ok(());

@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Rate, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Rate, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// An instrument's value ÷ equity, with all orders filled, is at most this.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MaxConcentration(pub Rate);
 
 impl Rule for MaxConcentration {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let value = view.worst_value(order);
-        let limit = view.portfolio.equity().at_rate(self.0);
-        if (value <= limit && !limit.is_unknown()) || !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let value = case.value;
+        let limit = case.equity.at_rate(self.0);
+        if (value <= limit && !limit.is_unknown()) || !case.adds_risk {
             return Ok(());
         }
         let (limit, actual) = (limit.units(), value.units());

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Order, Rate, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Money, Rate, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// A position with all orders filled is at most this multiple of the depth that lasts on the side
 /// where it would be closed. Depth that comes is trusted slowly, depth that goes is gone at once.
@@ -11,12 +11,12 @@ use crate::risk::{Rule, View};
 pub struct MaxDepthShare(pub Rate);
 
 impl Rule for MaxDepthShare {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let actual = i128::from(view.worst_position(order).abs().lots());
-        let depth = Money::from_units(view.closing_depth(order).lots().into());
+        let actual = i128::from(case.worst.abs().lots());
+        let depth = Money::from_units(case.closing_depth().lots().into());
         let limit = depth.at_rate(self.0).units();
         if actual <= limit {
             return Ok(());

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InstrumentKind, Order, Rate, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{InstrumentKind, Rate, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// Gross exposure ÷ equity, with all orders of all instruments filled, is at most this. Spot is
 /// bought with what is there: never above one.
@@ -11,17 +11,18 @@ use crate::risk::{Rule, View};
 pub struct MaxLeverage(pub Rate);
 
 impl Rule for MaxLeverage {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let spot = matches!(view.instrument.kind(), InstrumentKind::Spot);
+        let spot = matches!(case.view.instrument.kind(), InstrumentKind::Spot);
         let rate = if spot { self.0.min(Rate::ONE) } else { self.0 };
-        let held = view.portfolio.position(view.instrument.id());
-        let held = held.map_or(view.portfolio.gross(), crate::portfolio::Position::value);
-        let others = view.portfolio.gross().minus(held).plus(view.exposure.value_elsewhere);
-        let worst = others.plus(view.worst_value(order));
-        let limit = view.portfolio.equity().at_rate(rate);
+        let held = case.view.portfolio.position(case.view.instrument.id());
+        let held = held.map_or(case.view.portfolio.gross(), crate::portfolio::Position::value);
+        let others =
+            case.view.portfolio.gross().minus(held).plus(case.view.exposure.value_elsewhere);
+        let worst = others.plus(case.value);
+        let limit = case.equity.at_rate(rate);
         if worst <= limit && !limit.is_unknown() {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Rate, Refusal, RuleName, Side};
-use crate::risk::{Rule, View};
+use crate::domain::{Rate, Refusal, RuleName, Side};
+use crate::risk::{Case, Rule};
 
 /// |Σ long − Σ short| ÷ equity, with all orders of all instruments filled against us, is at most
 /// this.
@@ -11,14 +11,14 @@ use crate::risk::{Rule, View};
 pub struct MaxNetExposure(pub Rate);
 
 impl Rule for MaxNetExposure {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let others = view.portfolio.net_without(view.instrument.id());
-        let others = if order.side == Side::Bid { others } else { others.negated() };
-        let worst = others.plus(view.worst_value(order)).plus(view.exposure.value_elsewhere);
-        let limit = view.portfolio.equity().at_rate(self.0);
+        let others = case.view.portfolio.net_without(case.view.instrument.id());
+        let others = if case.order.side == Side::Bid { others } else { others.negated() };
+        let worst = others.plus(case.value).plus(case.view.exposure.value_elsewhere);
+        let limit = case.equity.at_rate(self.0);
         if worst <= limit && !worst.is_unknown() && !limit.is_unknown() {
             return Ok(());
         }

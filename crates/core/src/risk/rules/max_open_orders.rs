@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// Working, in flight and unknown orders together, all instruments. Protection is exempt: the
 /// limit keeps the room that it needs (Hyperliquid refuses reduce-only orders above 1 000).
@@ -11,9 +11,9 @@ use crate::risk::{Rule, View};
 pub struct MaxOpenOrders(pub u32);
 
 impl Rule for MaxOpenOrders {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let with = view.exposure.open_orders.saturating_add(1);
-        if with <= self.0 || order.purpose.protects() {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let with = case.view.exposure.open_orders.saturating_add(1);
+        if with <= self.0 || case.order.purpose.protects() {
             return Ok(());
         }
         let (limit, actual) = (i128::from(self.0), i128::from(with));

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Money, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// No single order that adds risk may be worth more than this, counted at the higher of its own
 /// price and the mark. A hard block.
@@ -11,12 +11,12 @@ use crate::risk::{Rule, View};
 pub struct MaxOrderNotional(pub Money);
 
 impl Rule for MaxOrderNotional {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if view.reduces(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if case.reduces {
             return Ok(());
         }
-        let at_price = view.instrument.value(order.price, order.qty);
-        let value = at_price.max(view.instrument.value(view.valuation(order), order.qty));
+        let at_price = case.view.instrument.value(case.order.price, case.order.qty);
+        let value = at_price.max(case.view.instrument.value(case.mark, case.order.qty));
         if value <= self.0 {
             return Ok(());
         }

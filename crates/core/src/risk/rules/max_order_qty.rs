@@ -2,19 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Qty, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Qty, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// No single order that adds risk may exceed this size.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MaxOrderQty(pub Qty);
 
 impl Rule for MaxOrderQty {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if order.qty <= self.0 || view.reduces(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if case.order.qty <= self.0 || case.reduces {
             return Ok(());
         }
-        let (limit, actual) = (i128::from(self.0.lots()), i128::from(order.qty.lots()));
+        let (limit, actual) = (i128::from(self.0.lots()), i128::from(case.order.qty.lots()));
         Err(Refusal { rule: RuleName::MaxOrderQty, limit, actual })
     }
 }

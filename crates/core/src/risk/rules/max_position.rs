@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Money, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// With this order and all others on its side filled, the position is worth no more than this.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MaxPosition(pub Money);
 
 impl Rule for MaxPosition {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let value = view.worst_value(order);
-        if value <= self.0 || !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let value = case.value;
+        if value <= self.0 || !case.adds_risk {
             return Ok(());
         }
         let (limit, actual) = (self.0.units(), value.units());

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Rate, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Rate, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// Value at risk ÷ equity of a position with all orders filled, at 95 % and over the longest time
 /// that it may be held, is at most this. It follows the market's volatility: when prices move more,
@@ -12,13 +12,13 @@ use crate::risk::{Rule, View};
 pub struct MaxTradeVar(pub Rate);
 
 impl Rule for MaxTradeVar {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let share = view.scenarios.holding_var(view.instrument.id());
-        let actual = view.worst_value(order).at_rate(share);
-        let limit = view.portfolio.equity().at_rate(self.0);
+        let share = case.view.scenarios.holding_var(case.view.instrument.id());
+        let actual = case.value.at_rate(share);
+        let limit = case.equity.at_rate(self.0);
         if actual <= limit && !actual.is_unknown() && !limit.is_unknown() {
             return Ok(());
         }

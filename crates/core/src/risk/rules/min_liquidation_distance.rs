@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Order, Rate, Refusal, RuleName};
+use crate::domain::{Money, Rate, Refusal, RuleName};
 use crate::portfolio::Position;
-use crate::risk::{Rule, View};
+use crate::risk::{Case, Rule};
 
 /// The move of all prices against all positions at once that would bring equity down to the
 /// maintenance margin, with all orders filled, is at least this fraction.
@@ -12,19 +12,18 @@ use crate::risk::{Rule, View};
 pub struct MinLiquidationDistance(pub Rate);
 
 impl Rule for MinLiquidationDistance {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let (portfolio, exposure) = (view.portfolio, &view.exposure);
-        let held = portfolio.position(view.instrument.id());
+        let (portfolio, exposure) = (case.view.portfolio, &case.view.exposure);
+        let held = portfolio.position(case.view.instrument.id());
         let (held, margin) = held.map_or((Money::ZERO, Money::ZERO), |position| {
             (Position::value(position), position.maintenance())
         });
-        let value = view.worst_value(order);
+        let value = case.value;
         let gross = portfolio.gross().minus(held).plus(value).plus(exposure.value_elsewhere);
-        let own = view.instrument.maintenance_margin(value);
-        let margin = portfolio.maintenance().minus(margin).plus(own);
+        let margin = portfolio.maintenance().minus(margin).plus(case.maintenance);
         let spare = portfolio.equity().minus(margin.plus(exposure.maintenance_elsewhere));
         let needed = gross.at_rate(self.0);
         if spare >= needed && !spare.is_unknown() && !needed.is_unknown() {

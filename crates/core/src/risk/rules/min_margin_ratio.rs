@@ -2,25 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Order, Rate, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Money, Rate, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// Equity ÷ maintenance margin, with all orders of all instruments filled, is at least this.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MinMarginRatio(pub Rate);
 
 impl Rule for MinMarginRatio {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.adds_risk {
             return Ok(());
         }
-        let held = view.portfolio.position(view.instrument.id());
+        let held = case.view.portfolio.position(case.view.instrument.id());
         let held = held.map_or(Money::ZERO, crate::portfolio::Position::maintenance);
-        let others = view.portfolio.maintenance().minus(held);
-        let own = view.instrument.maintenance_margin(view.worst_value(order));
-        let margin = others.plus(view.exposure.maintenance_elsewhere).plus(own);
+        let others = case.view.portfolio.maintenance().minus(held);
+        let margin = others.plus(case.view.exposure.maintenance_elsewhere).plus(case.maintenance);
         let needed = margin.at_rate(self.0);
-        let equity = view.portfolio.equity();
+        let equity = case.equity;
         if equity >= needed && !equity.is_unknown() && !needed.is_unknown() {
             return Ok(());
         }

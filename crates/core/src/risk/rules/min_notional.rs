@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// An order that adds risk is worth at least the venue's minimum.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MinNotional;
 
 impl Rule for MinNotional {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let value = view.instrument.value(order.price, order.qty);
-        let limit = view.instrument.min_notional();
-        if value >= limit || view.reduces(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let value = case.view.instrument.value(case.order.price, case.order.qty);
+        let limit = case.view.instrument.min_notional();
+        if value >= limit || case.reduces {
             return Ok(());
         }
         let (limit, actual) = (limit.units(), value.units());

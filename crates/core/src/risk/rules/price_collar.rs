@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, OrderKind, Rate, Refusal, RuleName};
-use crate::risk::{Rule, View, deviation};
+use crate::domain::{OrderKind, Rate, Refusal, RuleName};
+use crate::risk::{Case, Rule, deviation};
 
 /// A price is no further from the median of the fresh references than this. Without any fresh
 /// reference nothing that adds risk passes; what reduces is then held to the last price known.
@@ -17,14 +17,14 @@ pub struct PriceCollar {
 }
 
 impl Rule for PriceCollar {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let reduces = view.reduces(order);
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let reduces = case.reduces;
         let limit = if reduces { self.exit } else { self.entry };
-        let median = view.references.fresh(view.now_ns, view.max_age_ns).median();
-        let reference = if reduces { median.or(view.references.last()) } else { median };
-        let price = match order.kind {
+        let median = case.fresh.median();
+        let reference = if reduces { median.or(case.view.references.last()) } else { median };
+        let price = match case.order.kind {
             OrderKind::Stop { trigger } => trigger,
-            OrderKind::Limit(_) => order.price,
+            OrderKind::Limit(_) => case.order.price,
         };
         let distance = match reference {
             Some(reference) => deviation(price, reference),

@@ -2,20 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// A reduce-only order is on the closing side and no larger than the position.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ReduceOnly;
 
 impl Rule for ReduceOnly {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        if !order.reduce_only || view.reduces(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        if !case.order.reduce_only || case.reduces {
             return Ok(());
         }
-        let limit = i128::from(view.position().abs().lots());
-        let actual = i128::from(order.qty.lots());
+        let limit = i128::from(case.view.position().abs().lots());
+        let actual = i128::from(case.order.qty.lots());
         Err(Refusal { rule: RuleName::ReduceOnly, limit, actual })
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, OrderKind, Refusal, RuleName, Side};
-use crate::risk::{Rule, View};
+use crate::domain::{OrderKind, Refusal, RuleName, Side};
+use crate::risk::{Case, Rule};
 
 /// An order does not reach the price of a resting order of our own on the other side. Orders whose
 /// cancel is on its way do not count.
@@ -11,16 +11,16 @@ use crate::risk::{Rule, View};
 pub struct SelfTrade;
 
 impl Rule for SelfTrade {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let own = match order.side {
-            Side::Bid => view.exposure.best_ask,
-            Side::Ask => view.exposure.best_bid,
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let own = match case.order.side {
+            Side::Bid => case.view.exposure.best_ask,
+            Side::Ask => case.view.exposure.best_bid,
         };
-        let (Some(own), OrderKind::Limit(_)) = (own, order.kind) else { return Ok(()) };
-        if !order.price.crosses(order.side, own) {
+        let (Some(own), OrderKind::Limit(_)) = (own, case.order.kind) else { return Ok(()) };
+        if !case.order.price.crosses(case.order.side, own) {
             return Ok(());
         }
-        let (limit, actual) = (i128::from(own.ticks()), i128::from(order.price.ticks()));
+        let (limit, actual) = (i128::from(own.ticks()), i128::from(case.order.price.ticks()));
         Err(Refusal { rule: RuleName::SelfTrade, limit, actual })
     }
 }

@@ -2,20 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InstrumentKind, Order, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{InstrumentKind, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// On spot, the position with all sell orders filled is never below zero.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct SpotShort;
 
 impl Rule for SpotShort {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let spot = matches!(view.instrument.kind(), InstrumentKind::Spot);
-        if !spot || !view.adds_risk(order) {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let spot = matches!(case.view.instrument.kind(), InstrumentKind::Spot);
+        if !spot || !case.adds_risk {
             return Ok(());
         }
-        let short = view.worst_position(order).lots().min(0).unsigned_abs();
+        let short = case.worst.lots().min(0).unsigned_abs();
         if short == 0 {
             return Ok(());
         }

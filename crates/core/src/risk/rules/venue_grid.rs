@@ -2,28 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Order, OrderKind, Qty, Refusal, RuleName};
-use crate::risk::{Rule, View};
+use crate::domain::{OrderKind, Qty, Refusal, RuleName};
+use crate::risk::{Case, Rule};
 
 /// The price is on the venue's grid, the size is above nothing and within what can be counted.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct VenueGrid;
 
 impl Rule for VenueGrid {
-    fn check(&self, order: &Order, view: &View<'_>) -> Result<(), Refusal> {
-        let trigger = match order.kind {
+    fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
+        let trigger = match case.order.kind {
             OrderKind::Stop { trigger } => trigger,
-            OrderKind::Limit(_) => order.price,
+            OrderKind::Limit(_) => case.order.price,
         };
-        for price in [order.price, trigger] {
-            if !view.instrument.is_valid_price(price) {
-                let limit = i128::from(view.instrument.price_step(price));
+        for price in [case.order.price, trigger] {
+            if !case.view.instrument.is_valid_price(price) {
+                let limit = i128::from(case.view.instrument.price_step(price));
                 let actual = i128::from(price.ticks());
                 return Err(Refusal { rule: RuleName::VenueGrid, limit, actual });
             }
         }
-        if order.qty.is_zero() || order.qty > Qty::MAX {
-            let (limit, actual) = (i128::from(Qty::MAX.lots()), i128::from(order.qty.lots()));
+        if case.order.qty.is_zero() || case.order.qty > Qty::MAX {
+            let (limit, actual) = (i128::from(Qty::MAX.lots()), i128::from(case.order.qty.lots()));
             return Err(Refusal { rule: RuleName::VenueGrid, limit, actual });
         }
         Ok(())
