@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attention, ClientOrderId, InstrumentId, Money, NetQty, Order, Rate, Restraint, SentinelState,
-    StrategyId,
+    Attention, ClientOrderId, InstrumentId, Money, NetQty, Order, Price, Rate, Restraint,
+    SentinelState, StrategyId,
 };
 
 /// The kill switches.
@@ -375,6 +375,15 @@ pub enum Notice {
     Sentinel {
         /// What it is to us now.
         state: SentinelState,
+    },
+    /// A fill lies so far from the market data that the data is not believed until it changes.
+    Doubted {
+        /// Of what.
+        instrument: InstrumentId,
+        /// What was filled.
+        filled: Price,
+        /// What had been seen.
+        seen: Price,
     },
     /// Somebody wants less to be risked, or let go.
     Restrained {

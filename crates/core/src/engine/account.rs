@@ -27,6 +27,7 @@ impl Engine {
         if fill.liquidation {
             out.notice(Notice::Liquidated { instrument: id });
         }
+        self.doubt(fill, out);
         self.on_lane(id, out, |lane, desk, _| lane.filled(desk, fill));
         self.evaluate(id, out);
         self.work(id, out);

@@ -8,6 +8,7 @@ use crate::domain::{
     Rate, Reference, SECOND, Side, Touch, Trade,
 };
 use crate::engine::Engine;
+use crate::engine::doubt::Doubted;
 use crate::execution::Lane;
 use crate::risk::{Commands, NearDepth, Reading, deviation};
 
@@ -19,11 +20,24 @@ pub(super) struct Feed {
     /// Whether the venue says what the mark is. Until it does, the middle of the book is.
     has_venue_mark: bool,
     average: Average,
+    pub(super) doubted: Doubted,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { resnapshot_ns: NEVER, has_venue_mark: false, average: Average::default() }
+        Self {
+            resnapshot_ns: NEVER,
+            has_venue_mark: false,
+            average: Average::default(),
+            doubted: Doubted::default(),
+        }
+    }
+}
+
+impl Feed {
+    /// What it was averaged over is not believed: the average begins anew.
+    pub(super) fn forget_average(&mut self) {
+        self.average = Average::default();
     }
 }
 
@@ -157,11 +171,15 @@ impl Engine {
         ) else {
             return;
         };
-        let best = book.best();
+        let best = feed.doubted.believe_best(book.best());
         let moved = market.best != best;
         market.best = best;
         if let Some(best) = best {
             let mid = best.mid();
+            if !feed.has_venue_mark && market.references.mark.last().is_some() {
+                // A fill stood for it while the book was doubted.
+                market.references.mark = Reading::default();
+            }
             market.references.mid = Reading::new(mid, self.now_ns);
             let since = feed.average.age_ns(self.now_ns);
             if let Some(average) = feed.average.follow(mid, self.now_ns) {
@@ -222,7 +240,7 @@ impl Engine {
         if reference.oracle.is_tradable() {
             market.references.oracle = Reading::new(reference.oracle, self.now_ns);
         }
-        if reference.mark.is_tradable() {
+        if reference.mark.is_tradable() && feed.doubted.believes_mark(reference.mark) {
             market.references.mark = Reading::new(reference.mark, self.now_ns);
             feed.has_venue_mark = true;
         }

@@ -6,6 +6,7 @@
 mod account;
 mod config;
 mod decide;
+mod doubt;
 mod market;
 mod protect;
 mod resume;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InstrumentId, Order, Price, Qty, Refusal, RuleName, Side, StrategyId};
+use crate::domain::{InstrumentId, Order, Price, Qty, Rate, Refusal, RuleName, Side, StrategyId};
 use crate::risk::rules::{
     AccountKnown, AllowedInstruments, Governor, Killed, MarketFresh, MaxConcentration,
     MaxDepthShare, MaxLeverage, MaxNetExposure, MaxOpenOrders, MaxOrderNotional, MaxOrderQty,
@@ -289,6 +289,11 @@ impl Gate {
                 *repeat = Repeat { times, ..before };
             }
         }
+    }
+
+    /// How far apart sources of a price may be.
+    pub const fn max_disagreement(&self) -> Rate {
+        self.rules.market_fresh.0
     }
 
     /// The kill epoch.

@@ -17,6 +17,7 @@ _ALARMS = {
     "Unprotected",
     "Throttled",
     "Dust",
+    "Doubted",
     "ResetRefused",
 }
 _ATTENTION = {
@@ -127,6 +128,11 @@ def _sentinel(about: Mapping[str, Any], _run: RunInfo) -> str:
     return _SENTINEL.get(str(about["state"]), "?")
 
 
+def _doubted(about: Mapping[str, Any], run: RunInfo) -> str:
+    away = abs(about["filled"] / about["seen"] - 1)
+    return f"{_symbol(about, run)} was filled {away:.1%} away from what the feed says: not believed"
+
+
 def _restrained(about: Mapping[str, Any], _run: RunInfo) -> str:
     by, own = str(about["restraint"]["by"]).lower(), int(about["restraint"]["share"]) / RATE
     if int(about["share"]) == 0:
@@ -162,4 +168,5 @@ _SENTENCES = {
     "Attention": _attention,
     "Sentinel": _sentinel,
     "Restrained": _restrained,
+    "Doubted": _doubted,
 }

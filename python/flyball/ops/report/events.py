@@ -207,6 +207,7 @@ _INCIDENTS = {
     "Throttled": "the venue rejected orders in a row: no more were sent",
     "Gap": "messages of the order book were missing",
     "Healed": "the order book was whole again",
+    "Doubted": "a fill was far from what the feed said: it was not believed until it changed",
     "Restrained": "less was to be risked, or all again",
     "Released": "a switch was released",
     "ResetRefused": "a reset was refused",

@@ -41,6 +41,73 @@ fn depth_that_comes_is_trusted_slowly_and_depth_that_goes_is_gone_at_once() {
 }
 
 #[test]
+fn a_feed_that_a_fill_contradicts_is_not_believed_before_it_changes() {
+    let mut rig = Rig::new(&config());
+    let touch = |ticks: i64| {
+        let level = |ticks| Level { price: price(ticks), qty: qty(1_000_000) };
+        let (bid, ask) = (level(ticks - 1), level(ticks + 1));
+        Body::Touch(Touch { instrument: ID, sequence: 0, bid, ask })
+    };
+    let venue_only = |rig: &mut Rig, ticks| {
+        let body = touch(ticks);
+        rig.venue.on_market(&Event { time_ns: rig.now, received_ns: rig.now, body });
+    };
+    let doubted = |rig: &Rig| {
+        let all = rig.said.iter().filter(|it| matches!(it, Notice::Doubted { .. }));
+        all.count()
+    };
+    venue_only(&mut rig, 19_700);
+    rig.want(10);
+    assert_eq!((rig.held(), doubted(&rig)), (10, 0), "1.5 % is within what sources may differ");
+    let mut rig = Rig::new(&config());
+    venue_only(&mut rig, 17_000);
+    rig.want(20);
+    assert_eq!((rig.held(), doubted(&rig)), (20, 1));
+    let unrealised = rig.engine.portfolio().position(ID).unwrap().unrealised();
+    assert!(unrealised <= Money::ZERO, "no gain by a price that is not there: {unrealised}");
+    let stop = rig.sent.last().map(|order| order.kind);
+    let below = |kind| matches!(kind, OrderKind::Stop { trigger } if trigger < price(17_000));
+    assert!(stop.is_some_and(below), "{stop:?}");
+    assert!(rig.engine.market(ID).unwrap().best.is_none());
+    let entries = |rig: &Rig| rig.sent.iter().filter(|it| it.purpose == Purpose::Entry).count();
+    let before = entries(&rig);
+    for _ in 0..5 {
+        rig.now += 100 * MILLISECOND;
+        rig.tell(touch(20_000)); // frozen
+        rig.want(30);
+    }
+    assert_eq!((rig.held(), entries(&rig)), (20, before), "nothing is added");
+    rig.wait(10 * SECOND);
+    assert_eq!(rig.held(), 0, "nothing was seen for too long: closed, near the fill");
+    rig.market(17_010);
+    rig.want(10);
+    assert_eq!((rig.held(), doubted(&rig)), (10, 1), "it moves: believed again");
+}
+
+#[test]
+fn a_mark_that_a_fill_contradicts_is_not_believed_before_it_changes() {
+    let mut rig = Rig::new(&config());
+    let mark = |ticks| {
+        let (mark, oracle) = (price(ticks), price(ticks));
+        Body::Reference(Reference { instrument: ID, mark, oracle })
+    };
+    rig.tell(mark(20_390));
+    let level = |ticks| Level { price: price(ticks), qty: qty(1_000_000) };
+    let (bid, ask) = (level(19_949), level(19_951));
+    let body = Body::Touch(Touch { instrument: ID, sequence: 0, bid, ask });
+    rig.venue.on_market(&Event { time_ns: rig.now, received_ns: rig.now, body });
+    rig.want(10);
+    let marked = |rig: &Rig| rig.engine.portfolio().position(ID).unwrap().mark();
+    assert_eq!(marked(&rig), Some(price(19_951)), "the fill, not the mark 2.2 % away");
+    rig.tell(mark(20_390));
+    assert_eq!(marked(&rig), Some(price(19_951)));
+    rig.tell(mark(20_100));
+    assert_eq!(marked(&rig), Some(price(20_100)));
+    rig.tell(mark(20_390));
+    assert_eq!(marked(&rig), Some(price(20_390)), "it moved there");
+}
+
+#[test]
 fn a_book_with_a_message_missing_has_no_price_however_young_it_is() {
     let mut spec = config();
     spec.instruments[0].spec.sequence_rule = SequenceRule::Contiguous;

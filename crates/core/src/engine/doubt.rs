@@ -1,0 +1,77 @@
+//! What the venue filled is a price that it confirmed. Market data that lies far from it is old, or
+//! wrong, however young it looks: a feed that repeats itself, a print, another market's price.
+
+use serde::{Deserialize, Serialize};
+
+use crate::book::Best;
+use crate::domain::{Fill, Notice, Price};
+use crate::engine::Engine;
+use crate::risk::{Commands, NearDepth, Reading, deviation};
+
+/// Market data that a fill has contradicted: it is not believed again before it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Doubted {
+    best: Option<Best>,
+    mark: Option<Price>,
+}
+
+impl Doubted {
+    /// The best prices, unless they are the ones that were contradicted.
+    #[inline]
+    pub(super) fn believe_best(&mut self, best: Option<Best>) -> Option<Best> {
+        if best.is_some() && self.best.is_some() {
+            if self.best == best {
+                return None;
+            }
+            self.best = None;
+        }
+        best
+    }
+
+    /// Whether a mark is not the one that was contradicted.
+    pub(super) fn believes_mark(&mut self, mark: Price) -> bool {
+        if self.mark == Some(mark) {
+            return false;
+        }
+        self.mark = None;
+        true
+    }
+}
+
+impl Engine {
+    /// A fill came: what lies further from its price than sources may disagree is not believed until
+    /// it changes, and the fill is the price until then.
+    pub(super) fn doubt(&mut self, fill: &Fill, out: &mut Commands) {
+        let id = fill.instrument;
+        let (Some(market), Some(feed), Some(instrument)) = (
+            self.markets.get_mut(id.index()),
+            self.feeds.get_mut(id.index()),
+            self.instruments.get(id.index()),
+        ) else {
+            return;
+        };
+        let most = self.gate.max_disagreement();
+        let far = |seen: Option<Price>| seen.filter(|seen| deviation(fill.price, *seen) > most);
+        let references = &mut market.references;
+        let (mid, mark) = (far(references.mid.last()), far(references.mark.last()));
+        let Some(seen) = mid.or(mark) else { return };
+        out.notice(Notice::Doubted { instrument: id, filled: fill.price, seen });
+        if mid.is_some() {
+            feed.doubted.best = market.best;
+            feed.forget_average();
+            market.best = None;
+            market.depth = NearDepth::default();
+            references.mid = references.mid.hidden();
+        }
+        if mark.is_some() {
+            feed.doubted.mark = mark;
+        }
+        for reading in [&mut references.oracle, &mut references.average] {
+            if far(reading.last()).is_some() {
+                *reading = reading.hidden();
+            }
+        }
+        references.mark = Reading::new(fill.price, self.now_ns);
+        self.portfolio.set_mark(instrument, fill.price);
+    }
+}
