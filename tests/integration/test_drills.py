@@ -18,8 +18,8 @@ SWITCHES = ("drawdown", "daily_loss", "emergency", "position_loss", "leverage", 
 
 
 def test_what_protects_acts_and_the_venue_says_that_the_account_is_flat() -> None:
-    only = (*SWITCHES, "stop_at_venue", "kill_file", "kill_signal", "restart_latched")
-    only = (*only, "sentinel_stopped", "sentinel_killed")
+    kills = ("stop_at_venue", "kill_file", "kill_signal", "restart_latched")
+    only = (*SWITCHES, *kills, "sentinel_stopped", "sentinel_killed")
     found = run_drills(profile("emergency"), source="emergency", only=only, patience_s=20.0)
     assert {each.name: each.saw for each in found if not each.passed} == {}
     for each in found:

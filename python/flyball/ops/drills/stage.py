@@ -160,6 +160,7 @@ class Stage:
         *options: str,
         guarded: bool = False,
         url: str | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         """Start a run in a process of its own, with `flyball run`.
 
@@ -173,6 +174,8 @@ class Stage:
             Whether a sentinel watches over it.
         url : str, optional
             Where it finds the exchange; the exchange's own address by default.
+        more : mapping, optional
+            What its environment has besides.
         """
         keys = self.folder / "keys.toml"
         keys.touch(mode=0o600)
@@ -191,7 +194,7 @@ class Stage:
             stderr=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
-            env={**os.environ, "FLYBALL_DRILL_LOTS": str(self.lots())},
+            env={**os.environ, "FLYBALL_DRILL_LOTS": str(self.lots()), **(more or {})},
         )
         self.wait(
             lambda: self._started_ns() != before and self._answers(),
@@ -284,7 +287,10 @@ class Stage:
     # What is done at the venue.
 
     def move(self, factor: float) -> int:
-        """Multiply all prices of the coin. The time before, in ns of the run's clock."""
+        """Multiply all prices of the coin; a second factor takes the place of the first.
+
+        The time before is given, in ns of the run's clock.
+        """
         return self.admin({"type": "move_prices", "coin": COIN, "factor": f"{factor:.6f}"})
 
     def transfer(self, dollars: Decimal) -> int:
