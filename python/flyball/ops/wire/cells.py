@@ -62,7 +62,8 @@ class Outcome:
     held : bool
         Whether something was held when the prices began to move.
     stopped_by : str
-        What stopped all trading first: a switch, the sentinel, or the operator at the end.
+        What stopped all trading first: a switch, the sentinel, or the operator at the end; empty
+        where the engine was gone and the stop at the venue left the sentinel nothing to close.
     flat, said_flat : bool
         Whether the venue held nothing at the end, no order among it; whether it was said to be so.
     ms_to_closed : float or None

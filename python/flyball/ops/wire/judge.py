@@ -111,6 +111,8 @@ class Watch:
         for line in self.stage.sentinel_did("flat"):
             self.flats.setdefault(int(line["time_ns"]), int(line["about"]["took_ms"]) * 1_000_000)
         found = self.stage.sentinel()
+        if found is not None and found["engine"] != "alive":
+            self.signs.add(f"sentinel: the engine is {found['engine']}")
         if found is not None and found["latched"]:
             self.signs.add("sentinel latched")
             self.stops.setdefault(int(found["latched_since_ns"]), "sentinel")

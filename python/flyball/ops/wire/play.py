@@ -17,10 +17,12 @@ __all__ = ["play"]
 _SHARE = 0.9  # of the venue's leverage: margin and fees must fit beside it
 _HELD_S = 5.0  # a position that stands still, or changes, is waited for so long
 _LOOK_S = 0.02
-_STILL = 20
+_STILL, _STILL_CHANGING = 20, 5  # looks
+_STILL_ALL = 90  # all that the venue lends is bought bit by bit
 _AFTER_S = 3.0  # a fault goes on so long after the last move
 _FLAT_S = 30.0
 _QUIET_S = 1.0
+_AGE_MS = 2_000
 
 
 def play(cell: Cell) -> Outcome:
@@ -59,7 +61,7 @@ def _played(cell: Cell, stage: Stage) -> Outcome:
     if cell.protected:
         stage.watched()
     with Watch(stage) as watch:
-        side = _held(stage, changes=cell.strategy == "flip_flop")
+        side = _held(stage, cell)
         watch.silent = cell.fault.silences
         began_ns = stage.now_ns()
         cell.fault.begin(stage)
@@ -90,8 +92,10 @@ def _side(stage: Stage) -> int:
     return _side_of(stage.held().get(COIN))
 
 
-def _held(stage: Stage, *, changes: bool) -> int:
+def _held(stage: Stage, cell: Cell) -> int:
     """The side that is held once its size stands still; of what changes by itself, the next one."""
+    changes = cell.strategy == "flip_flop"
+    still = _STILL_CHANGING if changes else _STILL if cell.protected else _STILL_ALL
     first, until = _side(stage), time.monotonic() + _HELD_S
     last, same = None, 0
     while time.monotonic() < until:
@@ -99,7 +103,7 @@ def _held(stage: Stage, *, changes: bool) -> int:
         same = same + 1 if now == last else 0
         last = now
         new = not changes or _side_of(now) != first
-        if now and new and same >= (_STILL // 4 if changes else _STILL):
+        if now and new and same >= still:
             break
         time.sleep(_LOOK_S)
     return _side_of(last)
@@ -125,6 +129,11 @@ def _said(watch: Watch) -> bool:
     sentinel = watch.stage.sentinel()
     if sentinel is not None and sentinel["latched"] and sentinel["flat"]:
         return True
+    if watch.silent and not watch.stops:
+        # The stop at the venue was first: there is nothing left to act upon.
+        return (
+            sentinel is not None and sentinel["held"] == "nothing" and sentinel["age_ms"] < _AGE_MS
+        )
     return bool(watch.stops) and any(at >= min(watch.stops) for at in watch.flats)
 
 
@@ -132,8 +141,8 @@ def _judged(
     cell: Cell, stage: Stage, watch: Watch, *, held: bool, began_ns: int, said: bool
 ) -> Outcome:
     fills = watch.fills()
-    stop_ns = min(watch.stops)
-    ended = [at for at in watch.flats if at >= stop_ns]
+    stop_ns = min(watch.stops, default=None)
+    ended = [at for at in watch.flats if stop_ns is not None and at >= stop_ns]
     moved_ns, acts = watch.moved_ns or began_ns, stage.sentinel_did("sent")
     drawdown, line = watch.drawdown, cell.profile.switches.drawdown
     errors = {f"{watch.errors} errors of the venue"} if watch.errors else set()
@@ -143,14 +152,14 @@ def _judged(
         overshoot=max(float(drawdown - line), 0.0),
         move_met=float(watch.move_met),
         held=held,
-        stopped_by=watch.stops[stop_ns],
+        stopped_by="" if stop_ns is None else watch.stops[stop_ns],
         flat=not stage.held() and not stage.orders(),
         said_flat=said,
         ms_to_closed=None if watch.closed_ns is None else (watch.closed_ns - moved_ns) / 1e6,
         ms_to_act=(acts[0]["time_ns"] - began_ns) / 1e6 if acts else None,
-        ms_to_stop=(stop_ns - moved_ns) / 1e6,
-        ms_to_flat=(min(ended) - stop_ns) / 1e6 if ended else None,
-        orders_after_stop=len(watch.risky_after(stop_ns)),
+        ms_to_stop=None if stop_ns is None else (stop_ns - moved_ns) / 1e6,
+        ms_to_flat=(min(ended) - stop_ns) / 1e6 if ended and stop_ns else None,
+        orders_after_stop=0 if stop_ns is None else len(watch.risky_after(stop_ns)),
         signs=tuple(sorted(watch.signs | errors)),
         fills=len(fills),
         looks=watch.looks,

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 __all__ = ["Passed", "Relay"]
 
 _CHUNK = 1 << 16
+_HEAD = 6  # bytes of the shortest frame of a client
 _MARKET = (b'"channel":"bbo"', b'"channel":"l2Book"', b'"channel":"activeAssetCtx"')
 
 
@@ -115,12 +116,15 @@ def _closes(data: bytes) -> bool:
 
 
 def _opened(data: bytes) -> bytes:
-    """A client's message of a websocket without its mask; anything else as it is."""
-    if len(data) < 6 or data[0] != 0x81 or not data[1] & 0x80:
-        return data
-    short = data[1] & 0x7F
-    at = {126: 4, 127: 10}.get(short, 2)
-    length = short if short < 126 else int.from_bytes(data[2:at], "big")
-    mask, body = data[at : at + 4], data[at + 4 : at + 4 + length]
-    key = (mask * (len(body) // 4 + 1))[: len(body)]
-    return (int.from_bytes(body, "big") ^ int.from_bytes(key, "big")).to_bytes(len(body), "big")
+    """A client's messages of a websocket without their masks; anything else as it is."""
+    found = []
+    while len(data) >= _HEAD and data[0] & 0x70 == 0 and data[1] & 0x80:
+        short = data[1] & 0x7F
+        at = {126: 4, 127: 10}.get(short, 2)
+        length = short if short < 126 else int.from_bytes(data[2:at], "big")
+        mask, body = data[at : at + 4], data[at + 4 : at + 4 + length]
+        key = (mask * (len(body) // 4 + 1))[: len(body)]
+        plain = int.from_bytes(body, "big") ^ int.from_bytes(key, "big")
+        found.append(plain.to_bytes(len(body), "big"))
+        data = data[at + 4 + length :]
+    return b"\n".join(found) if found else data
