@@ -65,7 +65,8 @@ class Outcome:
         What stopped all trading first: a switch, the sentinel, or the operator at the end; empty
         where the engine was gone and the stop at the venue left the sentinel nothing to close.
     flat, said_flat : bool
-        Whether the venue held nothing at the end, no order among it; whether it was said to be so.
+        Whether the venue held nothing at the end, no order among it; whether engine or sentinel had
+        said so within a minute of that.
     ms_to_closed : float or None
         From the first move of prices until the venue showed for the first time that nothing is
         held; looked at every 25 ms.
@@ -74,6 +75,9 @@ class Outcome:
     ms_to_stop, ms_to_flat : float or None
         From the first move of prices to the stop of all trading; from the stop to a flat account as
         whoever closed says it.
+    ms_after_fault : float or None
+        From the end of the fault until whoever closed had said that the account is flat; negative
+        where that was before.
     orders_after_stop : int
         Orders that could add risk and reached the venue later than 10 ms after the stop.
     signs : tuple of str
@@ -105,6 +109,7 @@ class Outcome:
     ms_to_act: float | None = None
     ms_to_stop: float | None = None
     ms_to_flat: float | None = None
+    ms_after_fault: float | None = None
     orders_after_stop: int = 0
     signs: tuple[str, ...] = ()
     fills: int = 0

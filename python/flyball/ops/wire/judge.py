@@ -39,6 +39,7 @@ class Watch:
     flats: dict[int, int] = field(default_factory=dict)  # when it was said to be flat; took ns
     signs: set[str] = field(default_factory=set)  # what the run says of the fault
     moved_ns: int | None = None  # when prices began to move
+    over_ns: int | None = None  # when the fault was over
     closed_ns: int | None = None  # when nothing was held for the first time after that
 
     def __post_init__(self) -> None:

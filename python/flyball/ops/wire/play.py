@@ -21,6 +21,7 @@ _STILL, _STILL_CHANGING = 20, 5  # looks
 _STILL_ALL = 90  # all that the venue lends is bought bit by bit
 _AFTER_S = 3.0  # a fault goes on so long after the last move
 _FLAT_S = 30.0
+_SAID_S = 60.0
 _QUIET_S = 1.0
 _AGE_MS = 2_000
 
@@ -74,9 +75,10 @@ def _played(cell: Cell, stage: Stage) -> Outcome:
         time.sleep(_AFTER_S)
         watch.ask()
         cell.fault.end(stage)
+        watch.over_ns = stage.now_ns()
         watch.silent = stage.process is None or stage.process.poll() is not None
         _brought_to_an_end(stage, watch)
-        said = stage.wait(lambda: _said(watch), why="nobody says that it is flat")
+        said = _waited(watch)
         time.sleep(_QUIET_S)
         watch.look()
         watch.ask()
@@ -123,6 +125,14 @@ def _stopped(stage: Stage) -> bool:
     return False
 
 
+def _waited(watch: Watch) -> bool:
+    """Whether it is said within a minute that nothing is left."""
+    try:
+        return watch.stage.wait(lambda: _said(watch), seconds=_SAID_S, why="not said to be flat")
+    except DrillFailed:
+        return False
+
+
 def _said(watch: Watch) -> bool:
     """Whether engine or sentinel has said that nothing is left, after the first stop."""
     watch.ask()
@@ -159,6 +169,7 @@ def _judged(
         ms_to_act=(acts[0]["time_ns"] - began_ns) / 1e6 if acts else None,
         ms_to_stop=None if stop_ns is None else (stop_ns - moved_ns) / 1e6,
         ms_to_flat=(min(ended) - stop_ns) / 1e6 if ended and stop_ns else None,
+        ms_after_fault=(min(ended) - watch.over_ns) / 1e6 if ended and watch.over_ns else None,
         orders_after_stop=0 if stop_ns is None else len(watch.risky_after(stop_ns)),
         signs=tuple(sorted(watch.signs | errors)),
         fills=len(fills),

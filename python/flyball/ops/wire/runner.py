@@ -28,10 +28,16 @@ def run_cells(
     """
     found: dict[str, Outcome] = {}
     with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="cell") as pool:
-        for done in as_completed([pool.submit(play, cell) for cell in cells]):
-            outcome = done.result()
-            found[outcome.cell] = outcome
-            tell(outcome)
+        waiting = [pool.submit(play, cell) for cell in cells]
+        try:
+            for done in as_completed(waiting):
+                outcome = done.result()
+                found[outcome.cell] = outcome
+                tell(outcome)
+        except BaseException:
+            # Those that go on end in order; no other begins.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [found[cell.name] for cell in cells]
 
 
@@ -67,6 +73,7 @@ def _by(outcomes: Sequence[Outcome], key: str) -> dict[str, Any]:
             "noticed": sum(bool(each.signs) for each in group),
             "ms_to_closed": _times([each.ms_to_closed for each in group]),
             "ms_to_act": _times([each.ms_to_act for each in group]),
+            "ms_after_fault": _times([each.ms_after_fault for each in group]),
             "ms_to_flat": _times([each.ms_to_flat for each in group]),
         }
         for name, group in groups.items()

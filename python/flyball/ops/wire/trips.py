@@ -98,9 +98,13 @@ def measure(
         waiting = [
             pool.submit(_tripped, fault, at * a_run, count) for at, count in enumerate(rounds)
         ]
-        for done in as_completed(waiting):
-            found += done.result()
-            tell(len(found))
+        try:
+            for done in as_completed(waiting):
+                found += done.result()
+                tell(len(found))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return found
 
 
