@@ -15,12 +15,14 @@ from flyball.ops.report.formats import percent
 from flyball.ops.wire import trips
 from flyball.ops.wire.cells import UNPROTECTED, Cell, Outcome, all_cells, few_cells
 from flyball.ops.wire.faults import FAULTS
-from flyball.ops.wire.runner import run_cells, summary
+from flyball.ops.wire.runner import run_cells, spread, summary
 from flyball.ops.wire.windows import RECORDED
 
 __all__ = ["over_wire"]
 
 _AT_ONCE = 6
+_PARTS = ("p50", "p99", "max")
+_MORE = _PARTS[1:]
 _RUNS = 2  # that trip side by side
 # Trips by fault: in the whole, and in a few cells.
 _TRIPS = {"none": (200, 8), "disk_full": (48, 4), "venue_5xx": (24, 2)}
@@ -139,9 +141,9 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
         counted("… where the move was within the assumed gap", "over_line_within_gap"),
         ("emergency breaches", [*(f"{it['breaches']:,}" for it in protected), "\u2013"]),
         (
-            "stops of all trading, verified flat",
+            "ended verified flat",
             [
-                *(f"{it['stops'] - it['not_flat']['count']:,} of {it['stops']:,}" for it in each),
+                *(f"{it['judged'] - it['not_flat']['count']:,} of {it['judged']:,}" for it in each),
             ],
         ),
         counted("cells with risky orders after a stop", "orders_after_stop"),
@@ -173,47 +175,33 @@ def _times(times: dict[str, Any]) -> list[str]:
     return [f"{times[key]:,.0f}" if times[key] >= 10 else f"{times[key]:.1f}" for key in _PARTS]
 
 
-_PARTS = ("p50", "p99", "max")
-
-
 def _tell_faults(found: dict[str, Any]) -> None:
-    table = Table(title="By fault", box=None, title_justify="left", pad_edge=False)
-    for title in (
-        "fault",
-        "cells",
-        "noticed",
-        "worst of its line",
-        "closed after, ms: p50",
-        *_MORE,
+    closed = Table(title="By fault", box=None, title_justify="left", pad_edge=False)
+    heads = ("fault", "cells", "noticed", "worst of line", "closed at the venue, ms: p50", *_MORE)
+    later = Table(box=None, pad_edge=False)
+    others = ("said to be flat after its end, ms: p50", *_MORE)
+    for table, titles in (
+        (closed, heads),
+        (later, ("fault", "sentinel acts, ms: p50", *_MORE, *others)),
     ):
-        table.add_column(title, justify="left" if title == "fault" else "right")
+        for title in titles:
+            first = title == "fault"
+            table.add_column(title, justify="left" if first else "right", no_wrap=first)
     rows = [row for row in found["outcomes"] if row["profile"] != UNPROTECTED]
     for fault in FAULTS:
         group = [row for row in rows if row["fault"] == fault.name and not row["failure"]]
         if not group:
             continue
-        closed = _spread([row["ms_to_closed"] for row in group])
         noticed = sum(bool(row["signs"]) for row in group)
-        worst = max(row["drawdown"] / row["line"] for row in group)
-        table.add_row(fault.name, f"{len(group)}", f"{noticed}", percent(worst), *_times(closed))
-    console.out.print()
-    console.out.print(table)
-
-
-_MORE = ("p99", "max")
-
-
-def _spread(values: Sequence[float | None]) -> dict[str, Any]:
-    known = sorted(value for value in values if value is not None)
-    if not known:
-        return {"count": 0}
-    last = len(known) - 1
-    return {
-        "count": len(known),
-        "p50": known[len(known) // 2],
-        "p99": known[min(last, int(0.99 * len(known)))],
-        "max": known[last],
-    }
+        worst = percent(max(row["drawdown"] / row["line"] for row in group))
+        after = [row["ms_after_fault"] for row in group if (row["ms_after_fault"] or 0.0) > 0]
+        times = _times(spread([row["ms_to_closed"] for row in group]))
+        closed.add_row(fault.name, f"{len(group)}", f"{noticed}", worst, *times)
+        acts = _times(spread([row["ms_to_act"] for row in group]))
+        later.add_row(fault.name, *acts, *_times(spread(after)))
+    for table in (closed, later):
+        console.out.print()
+        console.out.print(table)
 
 
 def _tell_trips(found: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from flyball.ops.drills.stage import CASH, DrillFailed, Stage
 from flyball.ops.wire import strategies
 from flyball.ops.wire.faults import Fault
 from flyball.ops.wire.relay import Relay
-from flyball.ops.wire.runner import share
+from flyball.ops.wire.runner import spread
 
 __all__ = ["Trip", "figures", "measure"]
 
@@ -215,13 +215,7 @@ def figures(trips: list[Trip]) -> dict[str, Any]:
     """Microseconds to the wire and milliseconds to a flat account: median, 99 %, most."""
 
     def of(values: list[int | None], unit: float) -> dict[str, float | int]:
-        known = [value / unit for value in values if value is not None]
-        return {
-            "count": len(known),
-            "p50": share(known, 0.50),
-            "p99": share(known, 0.99),
-            "max": max(known, default=0.0),
-        }
+        return spread([None if value is None else value / unit for value in values])
 
     return {
         "trips": len(trips),
