@@ -6,7 +6,7 @@ account is held and a fall by 4 % trips it each time; it is the same engine with
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -212,15 +212,20 @@ def _heard(stage: Stage) -> bool:
 
 
 def figures(trips: list[Trip]) -> dict[str, Any]:
-    """Microseconds to the wire and milliseconds to a flat account: median, 99 %, most."""
+    """Microseconds to the wire, milliseconds to a flat account; how many kept to 1 ms and 1 s."""
 
     def of(values: list[int | None], unit: float) -> dict[str, float | int]:
         return spread([None if value is None else value / unit for value in values])
+
+    def within(values: Sequence[int | None], most: int) -> int:
+        return sum(value is not None and value <= most for value in values)
 
     return {
         "trips": len(trips),
         "event_to_wire_us": of([each.event_to_wire_ns for each in trips], 1e3),
         "wire_to_wire_us": of([each.wire_to_wire_ns for each in trips], 1e3),
         "to_flat_ms": of([each.to_flat_ns for each in trips], 1e6),
+        "wire_within_1ms": within([each.wire_to_wire_ns for each in trips], 10**6),
+        "flat_within_1s": within([each.to_flat_ns for each in trips], 10**9),
         "attempts_max": max((each.attempts for each in trips), default=0),
     }
