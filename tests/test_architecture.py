@@ -34,6 +34,8 @@ ALLOWED: dict[str, set[str]] = {
     "ops.report": BASE | {"config", "svg", "trading.runtime", "research.analytics"},
     # A drill starts runs and exchanges as people do, and looks at both.
     "ops.drills": BASE | {"config", "trading.runtime"},
+    # A cell is a run on a drill's stage, with another strategy and other prices.
+    "ops.wire": BASE | {"config", "trading.runtime", "ops.drills"},
     "ops.cli": BASE
     | {
         "config",
@@ -44,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "research.risk",
         "ops.report",
         "ops.drills",
+        "ops.wire",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.

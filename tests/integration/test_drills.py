@@ -9,6 +9,7 @@ import flyball as fb
 from flyball.config.profile import profile
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS, run_drills
+from flyball.ops.drills.stage import Stage
 from flyball.trading.runtime.local import LocalExchange
 from tests.integration.conftest import Run
 from tests.integration.livetools import key_file
@@ -17,7 +18,8 @@ SWITCHES = ("drawdown", "daily_loss", "emergency", "position_loss", "leverage", 
 
 
 def test_what_protects_acts_and_the_venue_says_that_the_account_is_flat() -> None:
-    only = (*SWITCHES, "stop_at_venue", "kill_file", "kill_signal", "restart_latched")
+    kills = ("stop_at_venue", "kill_file", "kill_signal", "restart_latched")
+    only = (*SWITCHES, *kills, "sentinel_stopped", "sentinel_killed")
     found = run_drills(profile("emergency"), source="emergency", only=only, patience_s=20.0)
     assert {each.name: each.saw for each in found if not each.passed} == {}
     for each in found:
@@ -37,6 +39,18 @@ def test_a_drill_fails_when_the_protection_is_not_there() -> None:
     assert [each.name for each in found if each.passed] == []
     for each in found:
         assert "did not trip" in each.saw, (each.name, each.saw)
+
+
+@pytest.mark.parametrize("name", ["sentinel_stopped", "sentinel_killed"])
+def test_the_sentinels_drill_fails_where_no_sentinel_watches(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Stage._keys
+    monkeypatch.setattr(Stage, "_keys", lambda self, **_: keys(self, guarded=False))
+    monkeypatch.setattr(Stage, "watched", lambda _self: None)
+    (found,) = run_drills(profile("emergency"), source="emergency", only=[name], patience_s=2.5)
+    assert not found.passed
+    assert "not flat at the venue" in found.saw
 
 
 def test_a_switch_that_cannot_fire_fails_its_drill(flyball: Run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from flyball import _core
 from flyball.config.profile import names, profile
 from flyball.errors import ConfigError
 from flyball.ops.cli import console
+from flyball.ops.cli.wire import over_wire
 from flyball.ops.report import proof_report
 from flyball.ops.report.proof import summary_rows
 from flyball.research.data.recognise import recognise
@@ -49,6 +50,10 @@ def proof(
     ] = "",
     html: Annotated[Path | None, Parameter(help="An HTML file for the report.")] = None,
     threads: Annotated[int, Parameter(help="Threads; as many as there are cores by default.")] = 0,
+    wire: Annotated[
+        bool,
+        Parameter(help="Cells with real processes, sockets and files instead: half an hour."),
+    ] = False,
 ) -> int:
     """Run the crash matrix: crash windows, bad strategies, faults, with protection and without.
 
@@ -57,23 +62,24 @@ def proof(
     run, and it says so. Exit code 1 when a protected cell went beyond its line although the move
     was within the assumed gap, or was not verified flat.
 
+    --wire runs none of these: it runs cells at local exchanges, with faults that only processes,
+    sockets and files have (a full disk, the sentinel alone, a venue that answers with errors), six
+    side by side or --threads. --quick runs some of them: two minutes.
+
     Example: flyball proof --html proof.html
     """
     if full and quick:
         raise ConfigError("--full and --quick: name one of them")
     if threads < 0 or not 0 <= seed < 2**63:
         raise ConfigError("--threads and --seed must not be below 0 (or beyond 2**63)")
-    scale = "full" if full else "quick" if quick else "default"
     wanted = profile_ or [name for name in names() if name != _UNPROTECTED]
-    chosen = [profile(name) for name in wanted]
-    off = profile(_UNPROTECTED)
-    doubled = [item.name for item in chosen if item.name == off.name]
-    if doubled:
-        raise ConfigError("--profile unprotected: it is always run, as what is compared with")
-    sources = _sources(data, quick=quick)
+    if wire:
+        _none_of_these(full=full, window=window, html=html)
+        return over_wire(wanted, few=quick, at_once=threads, bars=_bars(data), json=json)
+    scale = "full" if full else "quick" if quick else "default"
     setup = {
-        "profiles": [item.engine() for item in (*chosen, off)],
-        "sources": sources,
+        **_protecting(wanted),
+        "sources": _sources(data, quick=quick),
         "seed": seed,
         "scale": scale,
         "window": window or None,
@@ -81,7 +87,7 @@ def proof(
         "cash": _CASH,
     }
     found = _run(setup)
-    found["profiles"] = {item.name: item.version for item in chosen}
+    found["profiles"] = {item.name: item.version for item in map(profile, wanted)}
     written = None if html is None else proof_report(found, html)
     if json == "-":
         console.print_json(found)
@@ -92,7 +98,24 @@ def proof(
     return 1 if _failed(found) else 0
 
 
-def _sources(data: Path | None, *, quick: bool) -> list[dict[str, Any]]:
+def _protecting(wanted: list[str]) -> dict[str, Any]:
+    off = profile(_UNPROTECTED)
+    chosen = [profile(name) for name in wanted]
+    if any(item.name == off.name for item in chosen):
+        raise ConfigError("--profile unprotected: it is always run, as what is compared with")
+    return {"profiles": [item.engine() for item in (*chosen, off)]}
+
+
+def _none_of_these(**given: object) -> None:
+    for name, value in given.items():
+        if value:
+            raise ConfigError(
+                f"--wire and --{name}: that is about the cells that --wire leaves out"
+            )
+
+
+def _bars(data: Path | None) -> Path | None:
+    """The folder of recorded bars; said when there is none."""
     root = data
     if root is None:
         root = Path(os.environ.get("FLYBALL_SHARED", "../shared")) / "data" / "bars"
@@ -100,6 +123,13 @@ def _sources(data: Path | None, *, quick: bool) -> list[dict[str, Any]]:
         if data is not None:
             raise ConfigError(f"--data {data}: there is no such folder")
         console.say(f"no recordings in {root}: only made gaps are run")
+        return None
+    return root
+
+
+def _sources(data: Path | None, *, quick: bool) -> list[dict[str, Any]]:
+    root = _bars(data)
+    if root is None:
         return []
     found: list[dict[str, Any]] = []
     files = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from flyball.config.profile import Profile
 from flyball.errors import ConfigError
-from flyball.ops.drills import closing, kills, switches
+from flyball.ops.drills import alone, closing, kills, switches
 from flyball.ops.drills.stage import DrillFailed, Seen, Stage
 
 __all__ = ["DRILLS", "Drill", "Outcome", "run_drills"]
@@ -43,6 +43,8 @@ DRILLS: tuple[Drill, ...] = (
     _drill(closing.several_positions),
     _drill(kills.restart_latched),
     _drill(kills.kill_state_lost),
+    _drill(alone.sentinel_stopped),
+    _drill(alone.sentinel_killed),
     _drill(kills.kill_stuck),
     _drill(kills.kill_signal),
     _drill(closing.lost_answers),

@@ -4,6 +4,7 @@ What a drill does, it does at the venue: to its prices, its balances, its orders
 What it sees, it sees as another client of the venue, and as anybody who asks the run how it is.
 """
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,7 @@ from flyball.trading.runtime.clock import Clock
 from flyball.trading.runtime.live import LiveSession
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.runs import ask, read_run, scope_number
+from flyball.trading.runtime.sentinel import ask_sentinel
 from flyball.trading.runtime.venue import ask_venue, open_orders, positions, send_text
 
 __all__ = ["CASH", "COIN", "LOWEST", "DrillFailed", "Seen", "Stage"]
@@ -117,7 +119,14 @@ class Stage:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.communicate()
+        self._end_sentinel()
         self._stack.close()
+
+    def _end_sentinel(self) -> None:
+        """The sentinel of a run that died lives on: it is ended with its stage."""
+        if self.process is not None and (found := self.sentinel()) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(int(found["pid"]), signal.SIGKILL)
 
     # The run.
 
@@ -145,17 +154,36 @@ class Stage:
         )
         self.session.start()
 
-    def spawn(self, strategy: str = "Holder", *options: str) -> None:
-        """Start a run in a process of its own, with `flyball run`."""
-        own = self.exchange.keys[0]
+    def spawn(
+        self,
+        strategy: str = "Holder",
+        *options: str,
+        guarded: bool = False,
+        url: str | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start a run in a process of its own, with `flyball run`.
+
+        Parameters
+        ----------
+        strategy : str
+            One of the stand-ins, or `file.py:Class`.
+        options : str
+            More of the command's options.
+        guarded : bool
+            Whether a sentinel watches over it.
+        url : str, optional
+            Where it finds the exchange; the exchange's own address by default.
+        more : mapping, optional
+            What its environment has besides.
+        """
         keys = self.folder / "keys.toml"
         keys.touch(mode=0o600)
-        keys.write_text(
-            f'network = "local"\naccount = "{own.account}"\nagent_key = "{own.agent_key}"\n'
-        )
+        keys.write_text(self._keys(guarded=guarded))
+        named = strategy if ":" in strategy else f"{Path(standins.__file__)}:{strategy}"
         words = [
-            *("run", f"{Path(standins.__file__)}:{strategy}", "--instrument", COIN),
-            *("--profile", self.source, "--venue", self.exchange.url, "--keys", str(keys)),
+            *("run", named, "--instrument", COIN, "--profile", self.source),
+            *("--venue", url or self.exchange.url, "--keys", str(keys)),
             *("--state", str(self.state), "--json", *options),
         ]
         before = self._started_ns()
@@ -166,13 +194,18 @@ class Stage:
             stderr=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
-            env={**os.environ, "FLYBALL_DRILL_LOTS": str(self.lots())},
+            env={**os.environ, "FLYBALL_DRILL_LOTS": str(self.lots()), **(more or {})},
         )
         self.wait(
             lambda: self._started_ns() != before and self._answers(),
             seconds=_STARTED_S,
             why="the run did not start",
         )
+
+    def _keys(self, *, guarded: bool) -> str:
+        own = self.exchange.keys[0]
+        engine = f'network = "local"\naccount = "{own.account}"\nagent_key = "{own.agent_key}"\n'
+        return engine + f'[sentinel]\nagent_key = "{own.sentinel_key}"\n' * guarded
 
     def _started_ns(self) -> int:
         try:
@@ -196,6 +229,39 @@ class Stage:
         """Stop the run's process where it stands."""
         if self.process is not None:
             self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let the run's process go on that was stopped."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+
+    def sentinel(self) -> dict[str, Any] | None:
+        """How the run's sentinel says that it is doing; `None` where none answers."""
+        return ask_sentinel(self.state, "status")
+
+    def watched(self) -> None:
+        """Wait until the sentinel hears the engine and has read the account.
+
+        Raises
+        ------
+        DrillFailed
+            If it does not.
+        """
+
+        def look() -> bool:
+            found = self.sentinel()
+            return found is not None and found["engine"] == "alive" and found["age_ms"] < 2_000
+
+        self.wait(look, seconds=_STARTED_S, why="the sentinel does not watch")
+
+    def sentinel_did(self, kind: str) -> list[dict[str, Any]]:
+        """What the sentinel's report holds of one kind, the oldest first."""
+        try:
+            text = (self.state / "sentinel" / "report.jsonl").read_text("utf-8")
+        except OSError:
+            return []
+        lines = [json.loads(line) for line in text.splitlines(keepends=True) if line[-1:] == "\n"]
+        return [line for line in lines if line["kind"] == kind]
 
     def status(self) -> dict[str, Any]:
         """How the run says that it is doing."""
@@ -221,7 +287,10 @@ class Stage:
     # What is done at the venue.
 
     def move(self, factor: float) -> int:
-        """Multiply all prices of the coin. The time before, in ns of the run's clock."""
+        """Multiply all prices of the coin; a second factor takes the place of the first.
+
+        The time before is given, in ns of the run's clock.
+        """
         return self.admin({"type": "move_prices", "coin": COIN, "factor": f"{factor:.6f}"})
 
     def transfer(self, dollars: Decimal) -> int:

@@ -1,0 +1,1 @@
+"""Crash cells over the wire: real processes, sockets and files, at local exchanges."""

@@ -1,0 +1,130 @@
+"""A relay between a run and its exchange that notes when bytes pass: what is on the wire, and when.
+
+Times are UTC nanoseconds since 1970. On the way to the venue they are taken after the bytes were
+read, on the way back before they are written on: what lies between the two holds all of the run.
+"""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from urllib.parse import urlsplit
+
+__all__ = ["Passed", "Relay"]
+
+_CHUNK = 1 << 16
+_HEAD = 6  # bytes of the shortest frame of a client
+_MARKET = (b'"channel":"bbo"', b'"channel":"l2Book"', b'"channel":"activeAssetCtx"')
+
+
+@dataclass
+class Passed:
+    """What passed on one connection: when, and the bytes."""
+
+    up: list[tuple[int, bytes]] = field(default_factory=list)
+    down: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+class Relay:
+    """Listens on 127.0.0.1 and passes everything on to one exchange. A context manager.
+
+    Parameters
+    ----------
+    url : str
+        The exchange's address.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._to = (str(parts.hostname), int(parts.port or 0))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._sockets: list[socket.socket] = []
+        self._passed: list[Passed] = []
+        self._thread = threading.Thread(target=self._accept, name="relay", daemon=True)
+
+    def __enter__(self) -> "Relay":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        for each in (self._listener, *self._sockets):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def forget(self) -> None:
+        """Begin to note anew."""
+        for each in self._passed:
+            each.up.clear()
+            each.down.clear()
+
+    def close_sent_ns(self, since_ns: int) -> int | None:
+        """When the first order that only reduces came by, from then on."""
+        times = [
+            at
+            for each in self._passed
+            for at, data in each.up
+            if at >= since_ns and _closes(_opened(data))
+        ]
+        return min(times, default=None)
+
+    def market_ns(self, until_ns: int) -> int | None:
+        """When the last message of the market went by, until then."""
+        times = [
+            at
+            for each in self._passed
+            for at, data in each.down
+            if at <= until_ns and any(word in data for word in _MARKET)
+        ]
+        return max(times, default=None)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                venue = socket.create_connection(self._to)
+            except OSError:
+                return
+            for each in (client, venue):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sockets += [client, venue]
+            passed = Passed()
+            self._passed.append(passed)
+            for run in ((client, venue, passed.up), (venue, client, passed.down)):
+                threading.Thread(target=_pass_on, args=run, daemon=True).start()
+
+
+def _pass_on(source: socket.socket, target: socket.socket, noted: list[tuple[int, bytes]]) -> None:
+    with suppress(OSError):
+        while data := source.recv(_CHUNK):
+            noted.append((time.time_ns(), data))
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def _closes(data: bytes) -> bool:
+    return b'"type":"order"' in data and b'"r":true' in data
+
+
+def _opened(data: bytes) -> bytes:
+    """A client's messages of a websocket without their masks; anything else as it is."""
+    found = []
+    while len(data) >= _HEAD and data[0] & 0x70 == 0 and data[1] & 0x80:
+        short = data[1] & 0x7F
+        at = {126: 4, 127: 10}.get(short, 2)
+        length = short if short < 126 else int.from_bytes(data[2:at], "big")
+        mask, body = data[at : at + 4], data[at + 4 : at + 4 + length]
+        key = (mask * (len(body) // 4 + 1))[: len(body)]
+        plain = int.from_bytes(body, "big") ^ int.from_bytes(key, "big")
+        found.append(plain.to_bytes(len(body), "big"))
+        data = data[at + 4 + length :]
+    return b"\n".join(found) if found else data
