@@ -31,9 +31,13 @@ ALLOWED: dict[str, set[str]] = {
     "research.analytics": BASE,
     # Reads prices from the catalogue, and measures with the ratios of analytics.
     "research.risk": BASE | {"research.data", "research.analytics"},
+    # Numbers alone: what is left of a result after it was selected.
+    "research.selection": BASE,
     "ops.report": BASE | {"config", "svg", "trading.runtime", "research.analytics"},
     # A drill starts runs and exchanges as people do, and looks at both.
     "ops.drills": BASE | {"config", "trading.runtime"},
+    # A sweep runs backtests as people do, and judges them by what research knows of selection.
+    "ops.sweep": BASE | {"config", "trading.runtime", "research.selection"},
     "ops.cli": BASE
     | {
         "config",
@@ -44,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
         "research.risk",
         "ops.report",
         "ops.drills",
+        "ops.sweep",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.
