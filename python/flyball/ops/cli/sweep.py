@@ -55,7 +55,7 @@ class Running:
 
     jobs: Annotated[int | None, Parameter(help="Processes; one a core by default.")] = None
     ray: Annotated[
-        str | None, Parameter(help="A Ray cluster that runs them: HOST:PORT, auto, local.")
+        str | None, Parameter(help="A Ray cluster that runs them: HOST:PORT, or auto.")
     ] = None
     folder: Annotated[
         Path | None, Parameter(help="Where trials are kept; runs/sweep-STRATEGY by default.")

@@ -1,6 +1,7 @@
 """Trials on a Ray cluster: the same desk in every worker, the tape sent where it is not."""
 
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from flyball.ops.sweep.trial import Job, Trial
 __all__ = ["Cluster", "placed"]
 
 _AHEAD = 2  # jobs that wait for each core of the cluster
+_KNOCK_S = 10.0
 _desks: dict[str, Desk] = {}  # of this worker, by what decides about a trial
 
 
@@ -76,7 +78,7 @@ class Cluster:
     ----------
     task : Task
     address : str
-        "auto", "host:port", or "local" for a cluster of this machine alone.
+        "host:port", or "auto" for the cluster that this machine belongs to.
 
     Raises
     ------
@@ -89,12 +91,12 @@ class Cluster:
         self._ray = library("ray", "cluster")
         self._ours = not self._ray.is_initialized()
         if self._ours:
+            _knock(address)
             try:
                 self._ray.init(
                     address=address,
                     log_to_driver=False,
                     logging_level="ERROR",
-                    include_dashboard=False if address == "local" else None,
                 )
             except (ConnectionError, RuntimeError, ValueError) as error:
                 told = str(error).splitlines()[0]
@@ -137,6 +139,19 @@ class Cluster:
         """Leave the cluster; it goes on without us."""
         if self._ours:
             self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray waits for minutes for a cluster that is not there: look first."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) < 2**16:
+        if address == "auto":
+            return
+        raise ConfigError(f"--ray wants HOST:PORT or auto, got {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+    except OSError as error:
+        raise ConfigError(f"--ray {address}: no cluster answers: {error}") from error
 
 
 def _read(tape: Path) -> bytes:

@@ -83,9 +83,9 @@ def choose(
         among = everything if allowed is None else allowed[number]
         if among.size == 0:
             raise ConfigError(f"split {number + 1}: there is no trial to choose from")
-        inside = score.of(returns[np.ix_(split.train, among)])
-        tested = np.asarray(returns[np.ix_(split.test, among)], dtype=np.float64)
-        outside = score.of(tested)
+        seen = returns if among.size == everything.size else returns[:, among]
+        inside = score.of(seen, rows=split.train)
+        outside = score.of(seen, rows=split.test)
         best = int(np.argmax(inside))
         found.append(
             Chosen(
@@ -94,7 +94,7 @@ def choose(
                 outside=float(outside[best]),
                 rank=rank_share(outside, best),
                 best_outside=float(outside.max()),
-                returns=tested[:, best].copy(),
+                returns=seen[split.test, best].astype(np.float64),
             )
         )
     return tuple(found)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["SCORES", "Score"]
 
 Floats = NDArray[np.float64]
+_TOGETHER = 2_048  # trials that are looked at in one piece: memory stays small
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,16 +32,24 @@ class Score:
     parts: Callable[[Floats], tuple[Floats, ...]]
     value: Callable[[tuple[Floats, ...], float], Floats]
 
-    def of(self, returns: NDArray[np.floating]) -> Floats:
-        """The score of each trial over all steps given.
+    def of(self, returns: NDArray[np.floating], *, rows: NDArray[np.int64] | None = None) -> Floats:
+        """The score of each trial over these steps, or over all.
 
         Parameters
         ----------
         returns : array, shape (steps, trials)
+        rows : array of int64, optional
+            Numbers of the steps.
         """
-        values = np.asarray(returns, dtype=np.float64)
-        sums = tuple(part.sum(axis=0) for part in self.parts(values))
-        return self.value(sums, float(values.shape[0]))
+        steps, trials = returns.shape
+        count = steps if rows is None else rows.size
+        found = np.empty(trials)
+        for first in range(0, trials, _TOGETHER):
+            part = returns[:, first : first + _TOGETHER]
+            values = np.asarray(part if rows is None else part[rows], dtype=np.float64)
+            sums = tuple(one.sum(axis=0) for one in self.parts(values))
+            found[first : first + _TOGETHER] = self.value(sums, float(count))
+        return found
 
 
 def _sharpe(sums: tuple[Floats, ...], steps: float) -> Floats:
