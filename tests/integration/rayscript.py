@@ -67,8 +67,8 @@ def main(folder: Path) -> dict[str, Any]:
 
     found = sweep.run(ray=cluster.address, progress=progress)
     nodes = len(list(seen.iterdir()))
-    ray.shutdown()  # type: ignore[no-untyped-call, unused-ignore]
-    cluster.shutdown()
+    ray.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call, unused-ignore]
     here = sweep.run()
     return {
         "hash": found["hash"],

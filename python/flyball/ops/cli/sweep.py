@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +23,26 @@ __all__ = ["sweep"]
 
 _TOLD = 10
 _EVERY_S = 10.0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Searching:
+    """What is tried."""
+
+    grid: Annotated[
+        list[str],
+        Parameter(help="What varies: fast=5..50:5, bars=5m,15m; rate=0.1..10:log for searches."),
+    ] = field(default_factory=list)
+    where: Annotated[list[str], Parameter(help="What must hold: --where 'fast<slow'.")] = field(
+        default_factory=list
+    )
+    random: Annotated[int | None, Parameter(help="So many by chance, not the whole grid.")] = None
+    optuna: Annotated[
+        int | None, Parameter(help="So many by Optuna, for all data and for each split.")
+    ] = None
+    sampler: Annotated[Literal["tpe", "cmaes"], Parameter(help="Optuna's.")] = "tpe"
+    seed: Annotated[int, Parameter(help="Of all that is drawn.")] = 1
 
 
 @Parameter(name="*")
@@ -72,24 +92,14 @@ def sweep(
     profile: Annotated[str, Parameter(help="What protects: emergency, or a .toml file.")] = "",
     cash: Annotated[str, Parameter(help="Cash at the start, settlement currency.")] = "",
     sizing: Annotated[str, Parameter(help="Size of signals: equity_fraction=0.2, lots=.")] = "",
-    grid: Annotated[
-        list[str],
-        Parameter(help="What varies: fast=5..50:5, bars=5m,15m; rate=0.1..10:log for searches."),
-    ] = [],  # noqa: B006
-    where: Annotated[list[str], Parameter(help="What must hold: --where 'fast<slow'.")] = [],  # noqa: B006
     set_: Annotated[
         list[str], Parameter(name="--set", help="A parameter that stays: --set bars=15m.")
     ] = [],  # noqa: B006
-    random: Annotated[int | None, Parameter(help="So many by chance, not the whole grid.")] = None,
-    optuna: Annotated[
-        int | None, Parameter(help="So many by Optuna, for all data and for each split.")
-    ] = None,
-    sampler: Annotated[Literal["tpe", "cmaes"], Parameter(help="Optuna's.")] = "tpe",
-    seed: Annotated[int, Parameter(help="Of all that is drawn.")] = 1,
     sim: Annotated[
         list[str], Parameter(help="An assumption of the simulation: --sim order_latency=50ms.")
     ] = [],  # noqa: B006
     catalogue: Annotated[Path | None, Parameter(help="Where the catalogue lies.")] = None,
+    searching: Searching = Searching(),
     judging: Judging = Judging(),
     running: Running = Running(),
     report: Annotated[Path | None, Parameter(help="An HTML file for the report.")] = None,
@@ -107,28 +117,18 @@ def sweep(
     for name, value in (("--data", data), ("--profile", profile), ("--cash", cash)):
         if not value:
             raise ConfigError(f"{name} is missing: what risks money has no default")
-    if not grid:
+    if not searching.grid:
         raise ConfigError("--grid is missing: what shall vary? Example: --grid fast=5..50:5")
     made = Sweep(
         strategy=strategy,
-        grid=grid,
         data=dataset(data, catalogue),
         profile=profile,
         cash=number("--cash", cash),
         sizing=sizing_of(sizing),
         sim=sim_of(Sim(), sim, queue=None, seed=None),
         fixed=pairs(set_, "--set"),
-        where=where,
-        random=random,
-        optuna=optuna,
-        sampler=sampler,
-        splits=judging.splits,
-        purge=judging.purge,
-        embargo=judging.embargo,
-        score=judging.score,
-        step=judging.step,
-        seed=seed,
-        earlier=judging.earlier,
+        **asdict(searching),
+        **asdict(judging),
     )
     folder = running.folder or Path("runs", f"sweep-{_plain_name(strategy)}")
     found = _run(made, running, folder)

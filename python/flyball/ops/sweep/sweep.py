@@ -157,6 +157,17 @@ class Sweep:
             If somebody interrupted it; what is finished is kept.
         """
         self._check(jobs)
+        return self._found(jobs, folder, ray, progress, resume=resume)
+
+    def _found(
+        self,
+        jobs: int,
+        folder: Path | None,
+        ray: str | None,
+        progress: Progress | None,
+        *,
+        resume: bool,
+    ) -> Found:
         space = Space.of(self.grid, self.where)
         folding = folding_of(self.splits, purge=self.purge, embargo=self.embargo)
         step_ns = step_of(self.step, self.data)
@@ -172,38 +183,29 @@ class Sweep:
             try:
                 order = run.search(search)
                 tried = Tried.of([ledger.trials[key] for key in order], steps=steps)
-                anew = self._anew(run, search, tried, splits, folding, steps)
+                anew = self._anew(run, search, tried, splits, folding)
             finally:
                 run.close()
-            mine = set(order)
-            others = [
-                trial
-                for key, trial in ledger.trials.items()
-                if key not in mine and trial.job.window is None and not trial.error
-            ]
-            speed = {
-                "seconds": time.perf_counter() - started,
-                "trials_run": len(ledger.trials) - known,
-                "trials_kept": known,
-                "damaged_lines": ledger.damaged,
-                "seconds_of_trials": sum(t.seconds for t in ledger.trials.values()),
-                "processes": jobs if ray is None else 0,
-                "ray": ray,
-            }
-        about = self._about(task, space, folding, steps)
-        allowed = [search.seen(number) for number in range(len(splits))]
         found = judged(
             tried,
-            others=others,
+            others=_others(ledger, order),
             earlier=self.earlier,
             splits=splits,
             folding=folding,
-            allowed=allowed,
+            allowed=[search.seen(number) for number in range(len(splits))],
             anew=anew,
             score=SCORES[self.score],
             space=space,
         )
-        return {**about, **found, "speed": speed}
+        speed = {
+            "seconds": time.perf_counter() - started,
+            "trials_run": len(ledger.trials) - known,
+            "trials_kept": known,
+            "damaged_lines": ledger.damaged,
+            "processes": jobs if ray is None else 0,
+            "ray": ray,
+        }
+        return {**self._about(task, space, folding, steps), **found, "speed": speed}
 
     def _check(self, jobs: int) -> None:
         if self.score not in SCORES:
@@ -264,12 +266,11 @@ class Sweep:
         tried: Tried,
         splits: Sequence[Split],
         folding: Folding,
-        steps: Grid,
     ) -> list[Trial]:
         """What walking forward chose, run over its test alone with a fresh account."""
         if not folding.forward:
             return []
-        edges = steps.edges_ns
+        edges = tried.steps.edges_ns
         allowed = [search.seen(number) for number in range(len(splits))]
         chosen = tried.choose(splits, score=SCORES[self.score], allowed=allowed)
         jobs = [
@@ -300,6 +301,16 @@ class Sweep:
             "embargo": embargo if folding.kind != "none" else 0,
             "score": self.score,
         }
+
+
+def _others(ledger: Ledger, order: Sequence[str]) -> list[Trial]:
+    """Whole runs of earlier searches in the same folder."""
+    mine = set(order)
+    return [
+        trial
+        for key, trial in ledger.trials.items()
+        if key not in mine and trial.job.window is None and not trial.error
+    ]
 
 
 def _probe(task: Task, space: Space) -> None:
