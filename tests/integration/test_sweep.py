@@ -1,6 +1,10 @@
 """Sweeps as people run them: over recordings, in several processes, stopped and gone on with."""
 
 import json
+import os
+import signal
+import subprocess
+import time
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +19,9 @@ from flyball.ops.sweep import Found, Sweep
 from flyball.ops.sweep.cluster import placed
 from flyball.ops.sweep.desk import Task
 from flyball.ops.sweep.ledger import Ledger
-from flyball.ops.sweep.trial import Trial
+from flyball.ops.sweep.trial import Trial, read_line
 from flyball.trading.runtime.demo import synthetic_market
-from tests.integration.conftest import Run
+from tests.integration.conftest import Run, command
 
 USERS = '''
 from dataclasses import dataclass
@@ -145,7 +149,7 @@ def test_what_was_stopped_goes_on_and_ends_the_same(
     assert again["speed"]["trials_kept"] == 3
     once_more = small.run(folder=tmp_path, resume=True)
     assert once_more["speed"]["trials_run"] == 0
-    assert _plain(once_more) == _plain(found)
+    assert json.dumps(_plain(once_more)) == json.dumps(_plain(found)), "in the same order too"
     with pytest.raises(ConfigError, match="cash was 10000, is 500"):
         replace(small, cash=500).run(folder=tmp_path, resume=True)
 
@@ -369,3 +373,30 @@ def test_the_command(flyball: Run, shared: Path, tmp_path: Path) -> None:
     bare = flyball("sweep", "breakout", "--grid", "channel=5,6")
     assert bare.returncode == 2
     assert "--data is missing" in bare.stderr
+
+
+def test_an_interrupt_ends_all_processes_and_loses_nothing(shared: Path, tmp_path: Path) -> None:
+    recording = shared / "bars" / "binance_usdm_1m_202505" / "XRPUSDT_1m.csv.gz"
+    kept = tmp_path / "kept" / "trials.jsonl"
+    words = command([
+        "sweep", "breakout", "--data", str(recording), "--catalogue", str(tmp_path / "catalogue"),
+        "--profile", "emergency", "--cash", "10000", "--sizing", "equity_fraction=0.1",
+        "--grid", "channel=10..400:1", "--splits", "none", "--jobs", "2",
+        "--folder", str(tmp_path / "kept"),
+    ])  # fmt: skip
+    with subprocess.Popen(
+        words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not (
+            kept.exists() and kept.read_bytes().count(b"\n") > 3
+        ):
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)  # As a terminal does it.
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "--resume goes on" in said
+    assert "Traceback" not in said
+    lines = kept.read_text().splitlines(keepends=True)
+    assert all(read_line(line).events > 0 for line in lines[1:])
+    assert 3 <= len(lines[1:]) < 391

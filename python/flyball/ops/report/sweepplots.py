@@ -89,7 +89,7 @@ def heat_map(place: Found, found: Found) -> Html:
     middles = {at: (len(rows) - 0.5 - at) * height + 4 for at in _some(rows)}
     drawn += [_text(_LEFT - 8, y, rows[at], anchor="end") for at, y in middles.items()]
     drawn.append(_text((_LEFT + _WIDE) / 2, high - 6, place["x"]))
-    about = f"{_unit(found)}, {yearly(low):.2f} (red: below zero) to {yearly(top):.2f} (green)"
+    about = f"{_unit(found)}, {yearly(low):.2f} to {yearly(top):.2f}: green above zero, red below"
     if place["others"]:
         about += f"; medians over {', '.join(place['others'])}"
     title = f"{place['y']} over {place['x']}; the frame is the best"

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Protocol
 
 from flyball.errors import Stop
@@ -56,6 +57,19 @@ def _do(job: Job) -> Trial:
     return _desk.run(job)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that are started meanwhile do not hear an interrupt; here it comes afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Processes:
     """So many processes, each with its own interpreter; all map the same tape.
 
@@ -90,7 +104,8 @@ class Processes:
                     job = next(waiting, None)
                     if job is None:
                         break
-                    running.add(self._pool.submit(_do, job))
+                    with _deaf():
+                        running.add(self._pool.submit(_do, job))
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)

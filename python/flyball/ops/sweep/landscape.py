@@ -14,8 +14,8 @@ __all__ = ["landscape", "marginals", "neighbours"]
 
 Floats = NDArray[np.float64]
 
-_CELLS = 40  # of an axis at most; more values than that are put together
-_BINS = 16
+_CELLS = 40  # values of a grid's axis that are shown one by one
+_BINS = 12  # where there are more, or they are drawn from a range
 _NEAREST = 8
 
 
@@ -32,9 +32,11 @@ def _binned(values: Sequence[Value], axis: Axis) -> tuple[list[str], NDArray[np.
         distinct = known
     elif numbers:
         distinct = sorted(distinct, key=float)
-    if not numbers or len(distinct) <= _CELLS:
+    one_by_one = _CELLS if axis.values or axis.step is not None else _BINS
+    if not numbers or len(distinct) <= one_by_one:
         place = {value: at for at, value in enumerate(distinct)}
-        return [f"{one}" for one in distinct], np.array([place[one] for one in values])
+        names = [f"{one:.6g}" if isinstance(one, float) else f"{one}" for one in distinct]
+        return names, np.array([place[one] for one in values])
     plain = np.array([float(one) for one in values])
     scale = np.log(plain) if axis.logarithmic else plain
     edges = np.linspace(scale.min(), scale.max(), _BINS + 1)

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -376,7 +376,11 @@ class _Run:
             for trial in self._with().run(list(missing.values())):
                 self._ledger.add(trial)
                 self._tell(1)
-        return [self._ledger.trials[job.key] for job in jobs]
+        known = self._ledger.trials
+        for job in jobs:  # Parameters in the order of the axes, also where a line had another.
+            if known[job.key].job is not job:
+                known[job.key] = replace(known[job.key], job=job)
+        return [known[job.key] for job in jobs]
 
     def _tell(self, more: int) -> None:
         self._done += more
