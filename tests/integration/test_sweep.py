@@ -164,6 +164,13 @@ def test_a_strategy_that_was_edited_is_another_one(small: Sweep, tmp_path: Path)
         mine.run(folder=tmp_path / "kept", resume=True)
 
 
+def test_a_file_that_cannot_be_loaded_is_named(small: Sweep, tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("import no_such_module_of_anybody")
+    with pytest.raises(ConfigError, match=r"broken\.py: cannot be loaded: .*no_such_module"):
+        replace(small, strategy=f"{path}:Cross").run()
+
+
 def test_earlier_trials_count_and_are_not_chosen(small: Sweep, tmp_path: Path) -> None:
     wide = replace(small, splits="none")
     before = wide.run(folder=tmp_path)

@@ -2,14 +2,16 @@
 
 import inspect
 import json
-import tempfile
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from importlib import import_module
+from importlib.abc import InspectLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import msgspec
@@ -193,29 +195,56 @@ def _module(name: str) -> ModuleType | None:
         return None  # Making the strategy tells what is wrong.
 
 
+class _Text(InspectLoader):
+    """Loads a module from its text, as if it lay at a path."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path, self._text = path, text
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002
+        return self._text
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
+        return self.source_to_code(self._text, self._path)
+
+
+def _loaded(path: str, text: str) -> str:
+    """Load a user's file from its text; the name of the module that it became."""
+    name = f"swept_{Path(path).stem}_{sha256(text.encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return name
+    loader = _Text(path, text)
+    spec = spec_from_loader(name, loader, origin=path)
+    assert spec is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(f"{path}: cannot be loaded: {error!r}") from error
+    return name
+
+
 class Desk:
     """Runs trials of a task. The tape is read where it lies, whatever the number of processes.
 
     Parameters
     ----------
     task : Task
+
+    Raises
+    ------
+    ConfigError
+        If the strategy's file cannot be loaded.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._name: str | type = task.strategy
         if task.source is not None and isinstance(task.strategy, str):
             path, _, class_name = task.strategy.rpartition(":")
-            self._folder = tempfile.TemporaryDirectory(prefix="flyball-sweep-")
-            copy = Path(self._folder.name, Path(path).name)
-            copy.write_text(task.source, encoding="utf-8")
-            self._name = f"{copy}:{class_name}"
-
-    def close(self) -> None:
-        """Remove what was written for it."""
-        if self._folder is not None:
-            self._folder.cleanup()
+            self._name = f"{_loaded(path, task.source)}:{class_name}"
 
     def strategy(self, parameters: Parameters) -> Strategy:
         """The strategy with these parameters.

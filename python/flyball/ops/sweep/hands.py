@@ -39,8 +39,7 @@ class Here:
             yield self._desk.run(job)
 
     def close(self) -> None:
-        """Remove what was written."""
-        self._desk.close()
+        """Nothing was started."""
 
 
 _desk: Desk | None = None  # of a process that Processes started

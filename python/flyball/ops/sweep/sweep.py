@@ -316,22 +316,19 @@ def _others(ledger: Ledger, order: Sequence[str]) -> list[Trial]:
 def _probe(task: Task, space: Space) -> None:
     """Say at once what is wrong with every combination: a name that is misspelt, say."""
     desk = Desk(task)
-    try:
-        first: ConfigError | None = None
-        combinations = (
-            space.drawn(1, seed=0) if space.size() is None else list(islice(space.grid(), _PROBED))
-        )
-        for parameters in combinations:
-            try:
-                desk.strategy(parameters)
-            except ConfigError as error:
-                first = first or error
-            else:
-                return
-        if first is not None:
-            raise first
-    finally:
-        desk.close()
+    first: ConfigError | None = None
+    combinations = (
+        space.drawn(1, seed=0) if space.size() is None else list(islice(space.grid(), _PROBED))
+    )
+    for parameters in combinations:
+        try:
+            desk.strategy(parameters)
+        except ConfigError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
 
 
 class _Run:
