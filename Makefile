@@ -54,7 +54,7 @@ format: dev ## Bring everything into shape
 	$(VENV)/bin/ruff check --fix --quiet .
 	$(VENV)/bin/ruff format --quiet .
 
-bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=core or live
+bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=core, live or sweep
 	$(PY) benchmarks/run.py $(if $(BENCH_JSON),--json $(BENCH_JSON)) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
 proof: setup ## The crash matrix: PROOF="--full", PROOF="--html proof.html"

@@ -3,7 +3,8 @@
 Measures this build on recorded data (../shared/data, or FLYBALL_SHARED) and on a synthetic market
 where the recordings are absent; and the live path over loopback, with the official SDK beside it
 (`live.py`). One machine, one run: compare figures of one run with each other, not with figures from
-elsewhere. `BENCH_ONLY=live` or `BENCH_ONLY=core` measures one half.
+elsewhere. `BENCH_ONLY=live`, `core` or `sweep` measures one
+part; `sweep` (`sweeps.py`) needs no build.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from flyball.trading.runtime.demo import synthetic_market
 from flyball.trading.runtime.plan import engine_config, recorded_market, sim_config
 from live import live_rows
 from rows import Row, console, row
+from sweeps import sweep_rows
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("FLYBALL_SHARED", ROOT.parent / "shared" / "data"))
@@ -289,7 +291,7 @@ def show(rows: list[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", choices=["core", "live"], help="measure one half")
+    parser.add_argument("--only", choices=["core", "live", "sweep"], help="measure one part")
     parser.add_argument(
         "--sdk-python",
         type=Path,
@@ -299,11 +301,13 @@ def main() -> None:
         help="another interpreter that has the official SDK: with coincurve, say",
     )
     arguments = parser.parse_args()
-    folder = build()
     rows: list[Row] = []
-    if arguments.only != "live":
+    folder = Path() if arguments.only == "sweep" else build()
+    if arguments.only in (None, "core"):
         rows += core_rows(folder / "flyball-bench")
-    if arguments.only != "core":
+    if arguments.only in (None, "sweep"):
+        rows += sweep_rows()
+    if arguments.only in (None, "live"):
         pythons = [Path(sys.executable), *arguments.sdk_python]
         rows += live_rows(folder / "flyball-bench-live", pythons)
     show(rows)

@@ -31,11 +31,15 @@ ALLOWED: dict[str, set[str]] = {
     "research.analytics": BASE,
     # Reads prices from the catalogue, and measures with the ratios of analytics.
     "research.risk": BASE | {"research.data", "research.analytics"},
+    # Numbers alone: what is left of a result after it was selected.
+    "research.selection": BASE,
     "ops.report": BASE | {"config", "svg", "trading.runtime", "research.analytics"},
     # A drill starts runs and exchanges as people do, and looks at both.
     "ops.drills": BASE | {"config", "trading.runtime"},
     # A cell is a run on a drill's stage, with another strategy and other prices.
     "ops.wire": BASE | {"config", "trading.runtime", "ops.drills"},
+    # A sweep runs backtests as people do, and judges them by what research knows of selection.
+    "ops.sweep": BASE | {"config", "trading.runtime", "research.selection"},
     "ops.cli": BASE
     | {
         "config",
@@ -47,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {
         "ops.report",
         "ops.drills",
         "ops.wire",
+        "ops.sweep",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StrategyError,
     )
     from flyball.ops.report import report
+    from flyball.ops.sweep import Sweep
     from flyball.research.data import Catalogue, data
     from flyball.trading.runtime.backtest import backtest
     from flyball.trading.runtime.demo import synthetic_market
@@ -63,6 +64,7 @@ _WHERE = {
     "Stop": "errors",
     "Strategy": "domain",
     "StrategyError": "errors",
+    "Sweep": "ops.sweep",
     "Target": "_core",
     "View": "domain",
     "Wake": "domain",
@@ -98,6 +100,7 @@ __all__ = [
     "Stop",
     "Strategy",
     "StrategyError",
+    "Sweep",
     "Target",
     "View",
     "Wake",

@@ -17,6 +17,7 @@ from tests.integration.conftest import Run, command
         [],
         ["demo"],
         ["backtest"],
+        ["sweep"],
         ["replay"],
         ["exchange"],
         ["doctor"],

@@ -21,7 +21,7 @@ from flyball.trading.runtime.backtest import backtest as run
 from flyball.trading.runtime.builtin import make_strategy
 from flyball.trading.runtime.result import Result
 
-__all__ = ["backtest"]
+__all__ = ["backtest", "dataset", "sim_of"]
 
 
 def backtest(
@@ -64,12 +64,12 @@ def backtest(
     parameters = {**settings.parameters, **pairs(set_, "--set")}
     chosen = find_profile(settings.profile)
     policy = sizing_of(sizing) or (settings.sizing.policy() if settings.sizing else None)
-    assumptions = _sim(settings.sim, sim, queue=queue, seed=seed)
-    dataset = _dataset(settings.data, catalogue)
-    with console.progress_bar(f"{settings.strategy} over {dataset.name}") as tell:
+    assumptions = sim_of(settings.sim, sim, queue=queue, seed=seed)
+    chosen_data = dataset(settings.data, catalogue)
+    with console.progress_bar(f"{settings.strategy} over {chosen_data.name}") as tell:
         result = run(
             make_strategy(settings.strategy, parameters),
-            data=dataset,
+            data=chosen_data,
             profile=chosen,
             cash=settings.cash,
             sizing=policy,
@@ -99,7 +99,8 @@ def _settings(strategy: str, data: str, profile: str, cash: str) -> run_file.Run
     )
 
 
-def _sim(base: Sim, texts: list[str], *, queue: str | None, seed: int | None) -> Sim:
+def sim_of(base: Sim, texts: list[str], *, queue: str | None, seed: int | None) -> Sim:
+    """The assumptions of `base` with those that options change."""
     changes: dict[str, Any] = dict(pairs(texts, "--sim"))
     if queue is not None:
         changes["queue"] = queue
@@ -118,7 +119,8 @@ def _sim(base: Sim, texts: list[str], *, queue: str | None, seed: int | None) ->
         raise ConfigError(f"--sim: {error}") from error
 
 
-def _dataset(name: str, root: Path | None) -> Dataset:
+def dataset(name: str, root: Path | None) -> Dataset:
+    """The dataset of this name; a recording is imported first, and that is shown."""
     catalogue = Catalogue(root)
     if (catalogue.root / name / "dataset.json").is_file() or not Path(name).exists():
         return catalogue.get(name)

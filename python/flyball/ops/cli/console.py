@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["fresh_folder", "out", "print_json", "progress_bar", "say", "table"]
+__all__ = ["err", "fresh_folder", "out", "print_json", "progress_bar", "say", "table"]
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)

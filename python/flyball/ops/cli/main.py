@@ -21,6 +21,7 @@ app = App(
 )
 app.command("flyball.ops.cli.demo:demo")
 app.command("flyball.ops.cli.backtest:backtest")
+app.command("flyball.ops.cli.sweep:sweep")
 app.command("flyball.ops.cli.run:run")
 app.command("flyball.ops.cli.sentinel:sentinel")
 app.command("flyball.ops.cli.control:status")

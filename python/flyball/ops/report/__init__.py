@@ -1,4 +1,4 @@
-"""Reports as one HTML file that needs nothing else: runs side by side, the crash matrix."""
+"""Reports as one HTML file that needs nothing else: runs side by side, the crash matrix, sweeps."""
 
 import os
 import tempfile
@@ -12,9 +12,10 @@ from flyball.ops.report.page import page
 from flyball.ops.report.proof import proof_page
 from flyball.ops.report.run import Run
 from flyball.ops.report.run import labels as found_labels
+from flyball.ops.report.sweep import sweep_page
 from flyball.trading.runtime.result import Result
 
-__all__ = ["proof_report", "report"]
+__all__ = ["proof_report", "report", "sweep_report"]
 
 _RUNS_AT_MOST = 6  # colours that can be told apart
 
@@ -75,6 +76,17 @@ def proof_report(found: Mapping[str, Any], path: Path | str) -> Path:
         If the file cannot be written.
     """
     return _write(Path(path), proof_page(found))
+
+
+def sweep_report(found: Mapping[str, Any], path: Path | str) -> Path:
+    """Write what a sweep found as a report.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
+    return _write(Path(path), sweep_page(found))
 
 
 def _write(path: Path, text: str) -> Path:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,7 +12,7 @@ from flyball import _core
 from flyball.config.profile import Profile
 from flyball.config.profile import profile as find_profile
 from flyball.config.run import Sim, Sizing
-from flyball.domain import Dataset, Strategy
+from flyball.domain import Dataset, Strategy, View
 from flyball.errors import ConfigError
 from flyball.trading.runtime.plan import (
     bound_strategy,
@@ -23,9 +23,10 @@ from flyball.trading.runtime.plan import (
 )
 from flyball.trading.runtime.result import Result, from_outcome
 
-__all__ = ["backtest"]
+__all__ = ["Outcome", "Plan", "backtest"]
 
 _STEPS = 200_000
+_STEPS_TO_A_MOMENT = 2_000
 _SAMPLES = 4_000
 
 
@@ -92,8 +93,26 @@ def backtest(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What the engine collected of a run, as it tells it; `Result` is made of that.
+
+    `seconds` is the time of the run itself, `assumptions` what the simulator took for granted.
+    """
+
+    raw: Mapping[str, Any]
+    seconds: float
+    interrupted: bool
+    assumptions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A backtest, before it is run."""
+    """A backtest, before it is run.
+
+    `sample_ns` is how often equity is looked at; a 4 000th of the data by default. With `first_ns`
+    and `last_ns` (UTC nanoseconds) the strategy is asked from the first on, its features being
+    ready by then, and the run ends with the last; what is open then is valued, not closed.
+    """
 
     strategy: Strategy
     data: Dataset
@@ -101,10 +120,28 @@ class Plan:
     cash: Decimal
     sizing: Sizing | None
     sim: Sim
-    journal: Path | None
+    journal: Path | None = None
+    sample_ns: int | None = None
+    first_ns: int | None = None
+    last_ns: int | None = None
 
     def run(self, progress: Callable[[float], None] | None) -> Result:
         """Run it to the end, or until somebody interrupts it."""
+        found = self.outcome(progress)
+        return from_outcome(
+            found.raw,
+            strategy=type(self.strategy).__name__,
+            data=self.data,
+            profile=self.profile,
+            cash=self.cash,
+            journal=self.journal,
+            seconds=found.seconds,
+            interrupted=found.interrupted,
+            assumptions=found.assumptions,
+        )
+
+    def outcome(self, progress: Callable[[float], None] | None = None) -> Outcome:
+        """Run it, and leave what the engine tells as it is."""
         name = type(self.strategy).__name__
         check_bars(self.strategy, self.data)
         engine = engine_config(
@@ -124,37 +161,51 @@ class Plan:
             "engine": engine,
             "sim": simulated,
         }
+        whole = max(1, (self.data.last_ns - self.data.first_ns) // _SAMPLES)
         run = _core.Run(
             engine=json.dumps(engine),
             sim=json.dumps(simulated),
             tape=self.data.tape,
-            strategies=[bound_strategy(self.strategy, sized=self.sizing is not None)],
-            sample_ns=max(1, (self.data.last_ns - self.data.first_ns) // _SAMPLES),
+            strategies=[self._asked()],
+            sample_ns=self.sample_ns or whole,
             journal=self.journal,
             about=json.dumps(about),
         )
         started = time.perf_counter()
-        interrupted = _drive(run, progress)
-        outcome = run.finish()
-        return from_outcome(
-            outcome,
-            strategy=name,
-            data=self.data,
-            profile=self.profile,
-            cash=self.cash,
-            journal=self.journal,
+        interrupted = _drive(run, progress, self.last_ns)
+        raw = run.finish()
+        return Outcome(
+            raw=raw,
             seconds=time.perf_counter() - started,
             interrupted=interrupted,
             assumptions=_assumptions(self.sim, simulated, self.data),
         )
 
+    def _asked(self) -> tuple[str, Any, Any, bool]:
+        """What the engine calls; before `first_ns` the strategy is not asked."""
+        bound = bound_strategy(self.strategy, sized=self.sizing is not None)
+        first = self.first_ns
+        if first is None:
+            return bound
+        name, decide, view, sized = bound
 
-def _drive(run: _core.Run, progress: Callable[[float], None] | None) -> bool:
+        def later(seen: View) -> object:
+            return decide(seen) if seen.time_ns >= first else None
+
+        return name, later, view, sized
+
+
+def _drive(
+    run: _core.Run, progress: Callable[[float], None] | None, last_ns: int | None = None
+) -> bool:
     """Step until the end; `True` when a person interrupted it. The journal is closed either way."""
+    steps = _STEPS if last_ns is None else _STEPS_TO_A_MOMENT
     try:
-        while run.step(_STEPS):
+        while run.step(steps):
             if progress is not None:
                 progress(run.progress)
+            if last_ns is not None and run.now_ns > last_ns:
+                break
     except KeyboardInterrupt:
         return True
     except BaseException:
