@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "research.risk",
         "ops.report",
         "ops.drills",
+        "ops.detection",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.

@@ -55,6 +55,11 @@ class Seasonal:
         """Which time of the period this is."""
         return int(time_s % self._period_s / self._period_s * self._buckets) % self._buckets
 
+    def usual(self, time_s: float) -> Floats:
+        """The mean at this time of the period; NaN until enough was seen of it."""
+        at = self.bucket(time_s)
+        return np.where(self._counts[at] >= self._warm, self._mean[at], np.nan)
+
     def update(self, values: Floats, /, *, time_s: float) -> Floats:
         """Score these values at their time (seconds since 1970), then learn from them."""
         at = self.bucket(time_s)
