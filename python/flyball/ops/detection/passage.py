@@ -132,6 +132,13 @@ class Passage:
         self._learn(self._block * seconds)
         return self.probabilities()
 
+    def forget(self, where: Flags) -> None:
+        """Begin anew where a metric was reset: what it did before says nothing about it now."""
+        for each in (self._sum, self._count, self._weight, self._first, self._second):
+            each[where] = 0.0
+        self._increments[where] = 0.0
+        self._last[where] = np.nan
+
     def _learn(self, block_s: float) -> None:
         some = self._count > 0
         mean = np.where(some, self._sum / np.maximum(self._count, 1.0), np.nan)

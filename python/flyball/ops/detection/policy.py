@@ -67,6 +67,10 @@ class Policy:
         """The lowest probability that is acted on."""
         return self._levels[0].probability
 
+    def take_over(self, share: Decimal) -> None:
+        """Go on with a share that an earlier run of this policy left."""
+        self.share = self._wanted = share
+
     def update(self, predictions: dict[str, float], *, time_s: float) -> bool:
         """Take the probability of each metric; whether the share of the run was changed.
 
