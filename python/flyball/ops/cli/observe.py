@@ -10,10 +10,11 @@ from rich.table import Table
 from flyball.errors import ConfigError
 from flyball.ops.cli import console
 from flyball.ops.detection import nabrun, nabscore
+from flyball.ops.detection.ledger import read, scored
 from flyball.ops.detection.normal import read_market
 from flyball.ops.detection.scorecard import SCORED_SEEDS_FROM, scorecard
 
-__all__ = ["app", "nab", "score"]
+__all__ = ["app", "nab", "predictions", "score"]
 
 _RECORDING = Path("data") / "books" / "binance_spot_nexousdt_20240723"
 
@@ -141,3 +142,42 @@ def score(
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
+
+
+@app.command
+def predictions(
+    folder: Annotated[Path, Parameter(help="The folder of a run: runs/live/NETWORK-ACCOUNT.")],
+    *,
+    json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
+) -> int:
+    """Say how good the predictions of a run were, and that none was changed afterwards.
+
+    A damaged or changed line is named, exit code 3.
+
+    Example: flyball observe predictions runs/live/local-0x…
+    """
+    found = scored(*read(folder / "predictions.jsonl"))
+    if json:
+        console.print_json(found)
+        return 0
+    words = {
+        "predictions": "scored",
+        "acted": "acted on, not scored",
+        "open": "not yet known",
+        "came_true": "share that came true",
+        "brier": "Brier score",
+        "ece": "calibration error",
+        "warnings": "warnings",
+        "false_warnings": "of them false",
+        "false_per_day": "false a day",
+        "lead_s": "seconds from warning to failure",
+    }
+    rows = [(word, _figure(found[name])) for name, word in words.items()]
+    console.table("Predictions", rows)
+    return 0
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

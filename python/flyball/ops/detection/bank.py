@@ -90,7 +90,8 @@ class Bank:
         self._ewma = Ewma((*runs, count), weight=0.03)
         self._cusum = Cusum((*runs, count), slack=1.0)
         self._change = ChangePoint((*runs, count), every=5_000.0, longest=60, recent=6, warm=30)
-        self._season = Seasonal(shape, buckets=96, memory=2_000.0, warm=90, floor=finite)
+        # More than a quarter of an hour holds: there is no score before the second day.
+        self._season = Seasonal(shape, buckets=96, memory=4_000.0, warm=950, floor=finite)
         self._seasonal = np.zeros(shape, dtype=int)
         self._joint = HalfSpaceTrees(int(self._watched.sum()), depth=8, window=180, runs=runs)
         self._strange = np.zeros(runs, dtype=int)

@@ -178,7 +178,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(name="reject_storm", shows=("refusals", "actions"), effect=_reject_storm),
     Fault(name="clock_drift", shows=("clock_step", "feed_delay"), effect=_clock_drift),
     Fault(name="disk_filling", shows=("disk_step", "disk_free"), effect=_disk_filling),
-    Fault(name="stuck_strategy", shows=("late", "asked"), effect=_stuck_strategy),
+    Fault(name="stuck_strategy", shows=("late",), effect=_stuck_strategy),
     Fault(name="wrong_price", shows=("price_step", "basis"), effect=_wrong_price),
     Fault(name="missing_fills", shows=("mismatches",), effect=_missing_fills),
     Fault(name="duplicate_fills", shows=("mismatches", "fills"), effect=_duplicate_fills),

@@ -86,11 +86,14 @@ class Grouping:
         self._longest_s = longest_s
         self._told_s: dict[str, float] = {}
         self.current: Incident | None = None
+        # What the last update added: the first alarm of a metric and detector in an incident.
+        self.joined: list[tuple[Incident, Alarm]] = []
         self._opened = 0
 
     def update(self, alarms: Iterable[Alarm]) -> list[Incident]:
         """Take alarms in order of time; give the incidents that begin with them."""
         begun: list[Incident] = []
+        self.joined = []
         for alarm in alarms:
             found = self.current
             if found is None or self._is_over(found, alarm.time_s):
@@ -110,10 +113,10 @@ class Grouping:
         quiet = time_s - found.last_s > self._together_s
         return quiet or time_s - found.began_s > self._longest_s
 
-    @staticmethod
-    def _join(found: Incident, alarm: Alarm) -> None:
+    def _join(self, found: Incident, alarm: Alarm) -> None:
         found.last_s = alarm.time_s
         found.count += 1
         told = {(each.metric, each.detector) for each in found.alarms}
         if (alarm.metric, alarm.detector) not in told:
             found.alarms.append(alarm)
+            self.joined.append((found, alarm))

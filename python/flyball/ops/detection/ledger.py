@@ -115,6 +115,8 @@ class Ledger:
 
     def close(self) -> None:
         """Have everything on the disk."""
+        if self._file.closed:
+            return
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()

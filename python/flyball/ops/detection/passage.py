@@ -99,7 +99,7 @@ class Passage:
         rising: Flags,
         horizons_s: Floats,
         block: int = 10,
-        half_life: float = 12.0,
+        half_life: float = 6.0,
         floor: Floats,
         warm: int = 6,
     ) -> None:

@@ -16,7 +16,8 @@ from flyball.ops.detection.trial import Injection, false_alarms, injections
 
 __all__ = ["scorecard"]
 
-_HOURS = 24.0
+# On its second day a run knows what is usual at a time of the day.
+_DAYS_OF_RUN = 2
 _ENDING_HOURS = 6.0
 # Seeds below this chose the limits.
 SCORED_SEEDS_FROM = 1_000
@@ -34,7 +35,7 @@ def scorecard(
     seed : int
         1 000 or more: smaller ones chose the limits.
     days : int
-        Runs of a day each in which nothing is wrong, side by side.
+        In which nothing is wrong: runs of two days, side by side.
     each : int
         How often each class of faults is injected.
 
@@ -53,7 +54,9 @@ def scorecard(
     tell(f"{len(FAULTS)} classes of faults, each {each} times …")
     faults = injections(half, seed=seed, each=each)
     tell(f"{days} days in which nothing is wrong …")
-    incidents = false_alarms(half, seed=seed + 1, runs=days, hours=_HOURS)
+    runs = -(-days // _DAYS_OF_RUN)
+    hours = 24.0 * days / runs
+    incidents = false_alarms(half, seed=seed + 1, runs=runs, hours=hours)
     tell("metrics on their way to a threshold …")
     said = predictions(half, seed=seed + 2, runs=days, hours=_ENDING_HOURS)
     forecast = scores(said, days=days * _ENDING_HOURS / 24.0)

@@ -140,8 +140,7 @@ class Watch:
         values = self._readings.read(status, now_ns=now_ns, at=at)
         found = self._bank.update(values, time_s=time_s)
         begun = self._groups.update(self._bank.alarms(found, values, time_s=time_s))
-        for incident in begun:
-            self._say(incident)
+        self._say(begun)
         self._settle(values, time_s)
         if self._forecasts.update(values) is not None:
             self._predict(values, time_s)
@@ -153,15 +152,20 @@ class Watch:
             if source == "prediction" and self._policy is not None:
                 self._policy.take_over(Decimal(str(share)))
 
-    def _say(self, incident: Incident) -> None:
-        self.incidents.append(incident)
-        first = incident.alarms[0]
-        self._tell(
-            f"unusual: {', '.join(incident.metrics)}: {first.metric} is {first.value:.4g} "
-            f"({first.detector}, {first.score:+.1f})"
-        )
-        with self._writing(), self._incident_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_plain(asdict(incident)), allow_nan=False) + "\n")
+    def _say(self, begun: list[Incident]) -> None:
+        """Tell what begins and what joins it, and keep both."""
+        self.incidents.extend(begun)
+        for incident, alarm in self._groups.joined:
+            metrics = [each.metric for each in incident.alarms]
+            if alarm is incident.alarms[metrics.index(alarm.metric)]:
+                word = "unusual" if alarm is incident.alarms[0] else "and so"
+                self._tell(
+                    f"{word}: {alarm.metric} is {alarm.value:.4g} "
+                    f"({alarm.detector}, {alarm.score:+.1f})"
+                )
+            with self._writing(), self._incident_file.open("a", encoding="utf-8") as file:
+                entry = {"incident": incident.number, **_plain(asdict(alarm))}
+                file.write(json.dumps(entry, allow_nan=False) + "\n")
 
     def _writing(self) -> "_Told":
         return _Told(self._once)
@@ -173,8 +177,6 @@ class Watch:
 
     def _predict(self, values: Floats, time_s: float) -> None:
         due = time_s >= self._due_s
-        if due:
-            self._due_s = time_s + _EVERY_S
         raws = self._forecasts.passage.probabilities()
         confirmed: dict[str, float] = {}
         made: list[Prediction] = []
@@ -191,6 +193,9 @@ class Watch:
             value = float(values[index(limit.metric)])
             if not (value >= limit.value if limit.rising else value <= limit.value):
                 made.append(self._prediction(limit, value, raw, probability, time_s))
+        if due and made:
+            # A look that came a little early is not put off by ten.
+            self._due_s = time_s + _EVERY_S - 1.0
         changed = False
         if self._policy is not None:
             changed = self._policy.update(confirmed, time_s=time_s)
