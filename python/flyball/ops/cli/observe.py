@@ -98,7 +98,7 @@ def score(
             "../shared/data/books/binance_spot_nexousdt_20240723 by default."
         ),
     ] = None,
-    seed: Annotated[int, Parameter(help="1000 or more: smaller ones chose the limits.")] = 2026,
+    seed: Annotated[int, Parameter(help="1000 or more: smaller ones chose the limits.")] = 5000,
     days: Annotated[int, Parameter(help="Simulated days in which nothing is wrong.")] = 30,
     each: Annotated[int, Parameter(help="How often each class of faults is injected.")] = 10,
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,

@@ -93,8 +93,8 @@ def _clock_drift(x: Floats, t: float, size: float, luck: Floats) -> None:
 
 def _disk_filling(x: Floats, t: float, size: float, _luck: Floats) -> None:
     rate = _between(10.0, 200.0, size)
-    x[index("disk_step")] -= _faded(rate, t, 10.0)
-    x[index("disk_free")] = max(0.0, x[index("disk_free")] - rate * t)
+    free = x[index("disk_free")] = max(0.0, x[index("disk_free")] - rate * t)
+    x[index("disk_step")] -= 100.0 * _faded(rate, t, 10.0) / max(free, 1.0)
 
 
 def _stuck_strategy(x: Floats, t: float, _size: float, _luck: Floats) -> None:

@@ -71,7 +71,7 @@ ROWS: dict[str, Row] = {
     "sentinel_age": Row(level=0.05, deviation=0.03, jumps=4, jump=0.8, back=1),
     "memory_step": Row(level=0.08, deviation=0.1, lasts=10, jumps=24, jump=8.0, back=10),
     "disk_step": Row(
-        level=-0.05, deviation=0.3, lasts=10, jumps=24, jump=-40.0, back=10, least=-1e9
+        level=-0.0002, deviation=0.002, lasts=10, jumps=24, jump=-0.5, back=10, least=-math.inf
     ),
     "cpu": Row(level=0.05, deviation=0.02, lasts=5, jumps=48, jump=0.5, back=2),
     "wake_lag": Row(level=0.0003, deviation=0.0006, jumps=96, jump=0.12, back=1),

@@ -73,7 +73,7 @@ METRICS: tuple[Metric, ...] = (
     _metric("asked", "log 1/s", 0.3, "questions to strategies, over ten seconds", side="low"),
     _metric("sentinel_age", "s", 0.5, "since the sentinel was heard"),
     _metric("memory_step", "MB", 4.0, "of the process in ten seconds"),
-    _metric("disk_step", "MB", 30.0, "free, in ten seconds", side="low"),
+    _metric("disk_step", "%", 0.1, "of what is free on the disk, in ten seconds", side="low"),
     _metric("cpu", "share", 0.15, "of a core that the process uses"),
     _metric("wake_lag", "s", 0.04, "how late a cold thread wakes", drifts=True),
     _metric("clock_step", "s", 0.004, "of the wall clock against a steady one", side="both"),
@@ -245,7 +245,9 @@ class Readings:
     def _host(self, at: Machine, before: Machine | None, passed_s: float) -> dict[str, float]:
         memory, disk = at.memory / 1e6, at.disk_free / 1e6
         found = {"memory": memory, "disk_free": disk}
-        grown, freed = self._step("memory", memory), self._step("disk", disk)
+        grown = self._step("memory", memory)
+        # Others write to the disk as well: what matters is how soon it would be full.
+        freed = 100.0 * self._step("disk", disk) / max(disk, 1.0)
         if not math.isnan(grown):
             found["memory_step"] = self._fading("memory_step", grown, passed_s, 10.0)
         if not math.isnan(freed):

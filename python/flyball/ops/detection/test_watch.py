@@ -242,7 +242,7 @@ def test_a_predicted_failure_restricts_the_run_before_it_comes(tmp_path: Path, s
     assert shown.watch.state()["score"]["acted"] == len([e for e in predictions if e.acted])
 
 
-def test_certainty_restricts_at_the_very_look_at_which_it_is_known(show: Show) -> None:
+def test_what_is_certain_restricts_when_it_was_said_twice(show: Show) -> None:
     run = Restricted()
     shown = show(restrict=run)
     shown.look(209)
