@@ -40,6 +40,8 @@ ALLOWED: dict[str, set[str]] = {
     "ops.wire": BASE | {"config", "trading.runtime", "ops.drills"},
     # A sweep runs backtests as people do, and judges them by what research knows of selection.
     "ops.sweep": BASE | {"config", "trading.runtime", "research.selection"},
+    # Fed with numbers by whoever has them; knows no room of trading.
+    "ops.detection": BASE,
     "ops.cli": BASE
     | {
         "config",
@@ -52,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
         "ops.drills",
         "ops.wire",
         "ops.sweep",
+        "ops.detection",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.

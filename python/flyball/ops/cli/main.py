@@ -34,6 +34,7 @@ app.command("flyball.ops.cli.report:app", name="report")
 app.command("flyball.ops.cli.data:app", name="data")
 app.command("flyball.ops.cli.risk:app", name="risk")
 app.command("flyball.ops.cli.exchange:exchange")
+app.command("flyball.ops.cli.observe:app", name="observe")
 app.command("flyball.ops.cli.proof:proof")
 app.command("flyball.ops.cli.doctor:doctor")
 

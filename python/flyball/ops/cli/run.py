@@ -19,6 +19,7 @@ from flyball.errors import ConfigError, DataError, StrategyError
 from flyball.ops.cli import console
 from flyball.ops.cli.arguments import number, pairs, sizing_of
 from flyball.ops.cli.follow import Signals, follow
+from flyball.ops.cli.watching import Predict, watching
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
 from flyball.ops.report import report as write_report
@@ -98,6 +99,7 @@ class How:
         bool,
         Parameter(help="A process of its own watches over the account and the run."),
     ] = True
+    predict: Predict = True
 
 
 @Parameter(name="*")
@@ -178,7 +180,9 @@ def run(
             tell=console.say,
         )
         flatten = end.on_stop == "flatten"
-        return _ended(follow(session, signals, length_s=length_s, flatten=flatten), session, end)
+        beside = watching(predict=how.predict)
+        result = follow(session, signals, length_s=length_s, flatten=flatten, beside=beside)
+        return _ended(result, session, end)
 
 
 def _guarded(how: How, venue: Endpoint | None, own: Keys | None) -> bool:

@@ -1,0 +1,56 @@
+"""What `flyball run` has looked at while it goes on: anomalies, predictions."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, cast
+
+from cyclopts import Parameter
+
+from flyball.errors import DataError
+from flyball.ops.cli import console
+from flyball.trading.runtime.live import LiveSession
+
+__all__ = ["Predict", "watching"]
+
+Predict = Annotated[
+    bool,
+    Parameter(
+        help="Look for anomalies and predict failures; a prediction of 0.8 makes the run smaller."
+    ),
+]
+
+
+def watching(*, predict: bool) -> Callable[[LiveSession], AbstractContextManager[None]]:
+    """What goes on beside a session once it has started."""
+    return _watcher if predict else lambda _session: nullcontext()
+
+
+def _watcher(session: LiveSession) -> AbstractContextManager[None]:
+    # Numbers are only needed where somebody looks on.
+    from flyball.ops.detection.watch import Restrictable, Watch, Watcher, thresholds
+
+    # Builds before the engine knew of restraints can only tell.
+    acts = hasattr(session, "restrict")
+    if not acts:
+        console.say("predictions are told, not acted on: this build cannot restrict a run")
+    try:
+        watch = Watch(
+            session.folder,
+            limits=thresholds(
+                drawdown=session.profile.switches.drawdown, max_memory=session.max_memory
+            ),
+            restrict=cast(Restrictable, session) if acts else None,
+            tell=console.say,
+            speed=session.venue.clock.speed,
+        )
+    except (DataError, OSError) as error:
+        # A damaged file of predictions must not keep anybody from trading, or from closing.
+        console.say(f"flyball: NOTHING IS PREDICTED: {error}")
+        return nullcontext()
+    return Watcher(
+        session,
+        watch,
+        now_ns=lambda: session.info.now_ns,
+        folder=session.folder,
+        tell=console.say,
+    )

@@ -1,0 +1,283 @@
+"""What is looked at of a live run: numbers from its status, and from the machine it runs on."""
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from flyball.ops.detection.streams import Floats
+
+__all__ = ["METRICS", "Machine", "Metric", "Readings", "index", "machine"]
+
+Side = Literal["high", "low", "both"]
+_REJECTED = ("Refused", "Throttled")
+_STRANGE = ("PositionMismatch", "Liquidated")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """One number of a run.
+
+    Attributes
+    ----------
+    name, unit, about : str
+        What it is, for people.
+    floor : float
+        A deviation below this, in the unit, is never worth an alarm: the least that matters.
+    side : "high", "low" or "both"
+        Where trouble lies.
+    drifts : bool
+        Whether small shifts that last are looked for: its noise is free of memory.
+    """
+
+    name: str
+    unit: str
+    about: str
+    floor: float
+    side: Side = "high"
+    drifts: bool = False
+
+
+def _metric(name: str, unit: str, floor: float, about: str, **more: Any) -> Metric:  # noqa: ANN401
+    return Metric(name=name, unit=unit, about=about, floor=floor, **more)
+
+
+METRICS: tuple[Metric, ...] = (
+    _metric("feed_age", "s", 0.7, "since the market was heard"),
+    _metric("feed_delay", "s", 0.02, "the way of a market message", side="both", drifts=True),
+    _metric("messages", "log 1/s", 0.35, "market messages, over ten seconds", side="both"),
+    _metric("malformed", "in 60 s", 0.3, "market messages that are none"),
+    _metric("reconnects", "in 60 s", 0.35, "connections made anew"),
+    _metric("weight_left", "share", 0.04, "of the rate budget", side="low"),
+    _metric("open_actions", "", 1.0, "actions without an answer"),
+    _metric("actions", "1/s", 0.8, "actions sent, over ten seconds"),
+    _metric("lost", "in 60 s", 0.3, "actions lost or sent again"),
+    _metric("journal_lag", "records", 60.0, "that wait to be written"),
+    _metric("unknown_orders", "", 0.2, "orders of unknown fate"),
+    _metric("orders", "", 3.0, "orders that have not ended"),
+    _metric("refusals", "in 60 s", 2.5, "orders refused or rejected"),
+    _metric("mismatches", "in 60 s", 0.1, "positions, fills, orders that are not ours"),
+    _metric("fills", "in 60 s", 3.0, "fills"),
+    _metric("spread", "log bp", 0.4, "between the best prices"),
+    _metric("price_step", "bp", 12.0, "of the middle price in a second", side="both"),
+    _metric("basis", "bp", 8.0, "mark against the middle price", side="both"),
+    _metric("equity_step", "bp", 4.0, "of the equity in ten seconds", side="low"),
+    _metric("funding", "bp", 1.0, "of the equity paid in ten seconds", side="both"),
+    _metric("late", "", 0.1, "strategies that are late or gone"),
+    _metric("asked", "log 1/s", 0.3, "questions to strategies, over ten seconds", side="low"),
+    _metric("sentinel_age", "s", 0.5, "since the sentinel was heard"),
+    _metric("memory_step", "MB", 4.0, "of the process in ten seconds"),
+    _metric("disk_step", "%", 0.1, "of what is free on the disk, in ten seconds", side="low"),
+    _metric("cpu", "share", 0.15, "of a core that the process uses"),
+    _metric("wake_lag", "s", 0.04, "how late a cold thread wakes", drifts=True),
+    _metric("clock_step", "s", 0.004, "of the wall clock against a steady one", side="both"),
+    _metric("memory", "MB", math.inf, "of the process"),
+    _metric("disk_free", "MB", math.inf, "where the journal lies"),
+    _metric("drawdown", "share", math.inf, "loss from the peak"),
+    _metric("margin_ratio", "", math.inf, "equity over maintenance margin", side="low"),
+)
+_INDEX = {metric.name: at for at, metric in enumerate(METRICS)}
+
+
+def index(name: str) -> int:
+    """The place of a metric in an observation."""
+    return _INDEX[name]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """The process and its machine: bytes, and seconds."""
+
+    steady_s: float
+    wall_s: float
+    cpu_s: float
+    memory: float
+    disk_free: float
+
+
+def machine(folder: Path) -> Machine:
+    """How the process and the disk of a folder are now; what the system does not say is NaN."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        memory = float(pages * os.sysconf("SC_PAGE_SIZE"))
+    except (OSError, ValueError, IndexError):
+        memory = math.nan
+    try:
+        free = float(shutil.disk_usage(folder).free)
+    except OSError:
+        free = math.nan
+    return Machine(
+        steady_s=time.monotonic(),
+        wall_s=time.time(),
+        cpu_s=time.process_time(),
+        memory=memory,
+        disk_free=free,
+    )
+
+
+class Readings:
+    """Turns statuses into observations: counters into rates, notices into counts.
+
+    Parameters
+    ----------
+    speed : int
+        How many times as fast as ours the run's clock is. What is about the machine stays in its
+        own seconds.
+    weight : float
+        The whole rate budget of a minute.
+    """
+
+    def __init__(self, *, speed: int = 1, weight: float = 1_200.0) -> None:
+        self._speed, self._weight = speed, weight
+        self._last: dict[str, float] = {}
+        self._smooth: dict[str, float] = {}
+        self._told_ns = 0
+        self._machine: Machine | None = None
+
+    def read(self, status: Mapping[str, Any], *, now_ns: int, at: Machine) -> Floats:
+        """One observation, shape (metrics,); what a status does not say is NaN.
+
+        `now_ns` is the run's clock: the engine's own stands still when nothing happens.
+        """
+        before, self._machine = self._machine, at
+        passed_s = 1.0 if before is None else max(1e-3, at.steady_s - before.steady_s)
+        found = self._engine(status, passed_s)
+        found |= self._connections(status, now_ns, passed_s)
+        found |= self._market(status, passed_s)
+        found |= self._host(at, before, passed_s)
+        return np.array([found.get(metric.name, math.nan) for metric in METRICS])
+
+    def _step(self, name: str, value: float) -> float:
+        """How much a number has changed since the last status."""
+        before = self._last.get(name, value)
+        self._last[name] = value
+        return value - before
+
+    def _fading(self, name: str, added: float, passed_s: float, over_s: float) -> float:
+        """A sum in which what is `over_s` old counts a third (1/e)."""
+        kept = self._smooth.get(name, 0.0) * math.exp(-passed_s / over_s)
+        self._smooth[name] = kept + added
+        return self._smooth[name]
+
+    def _rate(self, name: str, counter: float, passed_s: float) -> float:
+        return self._fading(name, self._step(name, counter), passed_s, 10.0) / 10.0
+
+    def _engine(self, status: Mapping[str, Any], passed_s: float) -> dict[str, float]:
+        fresh = [(at, one) for at, one in status["notices"] if at > self._told_ns]
+        self._told_ns = max([self._told_ns, *(at for at, _ in fresh)])
+        kinds = [next(iter(one)) for _, one in fresh]
+        equity = _number(status["equity"])
+        totals = (status.get("measures") or {}).get("totals", {})
+        account = (status.get("measures") or {}).get("account", {})
+        refused = float(sum(kind in _REJECTED for kind in kinds))
+        refused += self._step("rejected", _total(totals.get("rejected")))
+        session = status["connections"]["session"]
+        strange = float(sum(kind in _STRANGE for kind in kinds))
+        strange += self._step("strange", session["orphans"] + session["foreign_orders"])
+        found = {
+            "orders": float(sum(it["orders"] for it in status["instruments"])),
+            "unknown_orders": float(sum(it["unknown_orders"] for it in status["instruments"])),
+            "refusals": self._fading("refusals", refused, passed_s, 60.0),
+            "mismatches": self._fading("mismatches", strange, passed_s, 60.0),
+            "late": float(sum(it["attention"] != "awake" for it in status["strategies"])),
+            "asked": math.log1p(
+                self._rate("asked", sum(it["asked"] for it in status["strategies"]), passed_s)
+            ),
+            "drawdown": _float(status["drawdown"]),
+            "margin_ratio": _float(account.get("margin_ratio")),
+            "equity_step": math.nan,
+        }
+        if not math.isnan(equity) and equity > 0:
+            stepped = 1e4 * self._step("equity", math.log(equity))
+            found["equity_step"] = self._fading("equity_step", stepped, passed_s, 10.0)
+        if "fills" in totals:
+            filled = self._step("fills", _total(totals["fills"]))
+            found["fills"] = self._fading("fills", filled, passed_s, 60.0)
+        if "funding" in totals and equity > 0:
+            paid = 1e4 * self._step("funding", _number(totals["funding"])) / equity
+            found["funding"] = self._fading("funding", paid, passed_s, 10.0)
+        return found
+
+    def _connections(
+        self, status: Mapping[str, Any], now_ns: int, passed_s: float
+    ) -> dict[str, float]:
+        lines, session = status["connections"], status["connections"]["session"]
+        heard_ns, speed = int(lines["market_heard_ns"]), self._speed
+        made = self._step("made", lines["market_connects"] + lines["account_connects"])
+        bad = self._step("malformed", lines["market_malformed"] + session["malformed"])
+        lost = self._step("lost", session["lost"] + session["sent_again"])
+        sentinel = status["sentinel"]
+        heard_ms = sentinel["heard_ms"] if sentinel["expected"] else None
+        return {
+            "feed_age": max(0, now_ns - heard_ns) / 1e9 / speed if heard_ns else math.nan,
+            "feed_delay": lines["market_delay_ns"] / 1e9 / speed if heard_ns else math.nan,
+            "messages": math.log1p(self._rate("messages", lines["market_messages"], passed_s)),
+            "malformed": self._fading("malformed", bad, passed_s, 60.0),
+            "reconnects": self._fading("reconnects", made, passed_s, 60.0),
+            "weight_left": lines["weight_left"] / self._weight,
+            "open_actions": float(lines["open_actions"]),
+            "actions": self._rate("actions", session["actions"], passed_s),
+            "lost": self._fading("lost", lost, passed_s, 60.0),
+            "journal_lag": math.inf if lines["journal_failing"] else float(lines["journal_lag"]),
+            "sentinel_age": _float(heard_ms) / 1e3,
+        }
+
+    def _market(self, status: Mapping[str, Any], passed_s: float) -> dict[str, float]:
+        first = status["instruments"][0]
+        if first["best"] is None:
+            return {}
+        bid, ask = first["best"]
+        middle = (bid + ask) / 2.0
+        step = 1e4 * self._step("middle", math.log(middle)) / max(1.0, passed_s)
+        mark = first["mark"]
+        return {
+            "spread": math.log(max(1e4 * (ask - bid) / middle, 0.01)),
+            "price_step": step,
+            "basis": 1e4 * math.log(mark / middle) if mark else math.nan,
+        }
+
+    def _host(self, at: Machine, before: Machine | None, passed_s: float) -> dict[str, float]:
+        memory, disk = at.memory / 1e6, at.disk_free / 1e6
+        found = {"memory": memory, "disk_free": disk}
+        grown = self._step("memory", memory)
+        # Others write to the disk as well: what matters is how soon it would be full.
+        freed = 100.0 * self._step("disk", disk) / max(disk, 1.0)
+        if not math.isnan(grown):
+            found["memory_step"] = self._fading("memory_step", grown, passed_s, 10.0)
+        if not math.isnan(freed):
+            found["disk_step"] = self._fading("disk_step", freed, passed_s, 10.0)
+        if before is not None:
+            wall_s = at.wall_s - before.wall_s
+            found |= {
+                "cpu": (at.cpu_s - before.cpu_s) / passed_s,
+                "wake_lag": max(0.0, passed_s - 1.0),
+                "clock_step": wall_s - (at.steady_s - before.steady_s),
+            }
+        return found
+
+
+def _number(text: object) -> float:
+    """An amount as a float, for looking only; what is no number is NaN."""
+    try:
+        return float(str(text))
+    except ValueError:
+        return math.nan
+
+
+def _float(value: object) -> float:
+    return math.nan if value is None else float(value)  # type: ignore[arg-type]
+
+
+def _total(counts: object) -> float:
+    """A count, or the sum of counts by name."""
+    if isinstance(counts, Mapping):
+        return float(sum(_total(each) for each in counts.values()))
+    if isinstance(counts, list):
+        return float(sum(_total(each[1]) for each in counts))
+    return _float(counts) if isinstance(counts, int | float) else 0.0
