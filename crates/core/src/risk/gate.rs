@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InstrumentId, Order, Price, Qty, Refusal, RuleName, Side, StrategyId};
+use crate::domain::{InstrumentId, Money, Order, Price, Qty, Refusal, RuleName, Side, StrategyId};
+use crate::portfolio::Portfolio;
 use crate::risk::rules::{
     AccountKnown, AllowedInstruments, Governor, Killed, MarketFresh, MaxConcentration,
     MaxDepthShare, MaxLeverage, MaxNetExposure, MaxOpenOrders, MaxOrderNotional, MaxOrderQty,
@@ -289,6 +290,16 @@ impl Gate {
                 *repeat = Repeat { times, ..before };
             }
         }
+    }
+
+    /// What may still be lost before a line is reached: what the governor bounds new risk by.
+    pub fn loss_budget(&self, portfolio: &Portfolio) -> Money {
+        self.rules.governor.left(portfolio)
+    }
+
+    /// Messages that a strategy could send now.
+    pub fn messages_left(&self, now_ns: i64) -> u64 {
+        self.budget.clone().available(now_ns, false)
     }
 
     /// The kill epoch.

@@ -8,6 +8,7 @@ use flyball_core::execution::{LiveOrder, OrderState};
 use flyball_core::risk::Mode;
 use serde::Serialize;
 
+use crate::measures::{AccountMeasures, Meters, STREAMS, Tally, Totals};
 use crate::runtime::engine::Beside;
 
 /// How a run is doing. Money is text in the settlement currency, exactly.
@@ -44,6 +45,26 @@ pub struct Status {
     pub notices: Vec<(i64, Notice)>,
     /// Events about something that is not configured.
     pub refused_events: u64,
+    /// What the engine's thread measures: shown beside what the others do.
+    #[serde(skip)]
+    pub measured: Option<Box<Measured>>,
+}
+
+/// What the engine's thread measures.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// Counts.
+    pub totals: Totals,
+    /// The account.
+    pub account: AccountMeasures,
+}
+
+impl Measured {
+    /// As it is now.
+    pub fn of(engine: &Engine, tally: &Tally, meters: &Meters) -> Self {
+        let heard = |at: usize| STREAMS.into_iter().zip(meters.heard_ns(at)).collect();
+        Self { totals: tally.totals(engine), account: AccountMeasures::of(engine, heard) }
+    }
 }
 
 /// One instrument.
@@ -133,6 +154,7 @@ pub(super) fn of(
         strategies: strategies.iter().map(strategy).collect(),
         notices: notices.iter().copied().collect(),
         refused_events,
+        measured: None,
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{InstrumentId, Money, Order, Rate, Refusal, RuleName};
-use crate::portfolio::Position;
+use crate::portfolio::{Portfolio, Position};
 use crate::risk::{Rule, View};
 
 /// The worst that can happen to the whole book, with all orders filled, fits into what may still
@@ -28,14 +28,14 @@ pub struct Governor {
 
 impl Governor {
     /// What can still be lost before a line is reached.
-    pub fn left(&self, view: &View<'_>) -> Money {
-        let equity = view.portfolio.equity();
+    pub fn left(&self, portfolio: &Portfolio) -> Money {
+        let equity = portfolio.equity();
         if equity.is_unknown() {
             return Money::ZERO;
         }
         let left = |start: Money, line: Rate| start.at_rate(line).minus(start.minus(equity));
-        let by_peak = left(view.portfolio.peak(), self.drawdown);
-        by_peak.min(left(view.portfolio.day_start(), self.daily_loss))
+        let by_peak = left(portfolio.peak(), self.drawdown);
+        by_peak.min(left(portfolio.day_start(), self.daily_loss))
     }
 
     /// What the book could lose with this order and all others filled.
@@ -79,7 +79,7 @@ impl Rule for Governor {
         if !view.adds_risk(order) {
             return Ok(());
         }
-        let (limit, actual) = (self.left(view), self.worst_loss(order, view));
+        let (limit, actual) = (self.left(view.portfolio), self.worst_loss(order, view));
         if actual < limit && !actual.is_unknown() {
             return Ok(());
         }
