@@ -34,6 +34,10 @@ ALLOWED: dict[str, set[str]] = {
     "ops.report": BASE | {"config", "svg", "trading.runtime", "research.analytics"},
     # A drill starts runs and exchanges as people do, and looks at both.
     "ops.drills": BASE | {"config", "trading.runtime"},
+    # What a run measures, and what becomes of it. None of them decides anything about trading.
+    "ops.telemetry": BASE | {"trading.runtime"},
+    "ops.health": BASE | {"trading.runtime"},
+    "ops.alerts": BASE | {"config", "ops.telemetry"},
     "ops.cli": BASE
     | {
         "config",
@@ -44,6 +48,9 @@ ALLOWED: dict[str, set[str]] = {
         "research.risk",
         "ops.report",
         "ops.drills",
+        "ops.telemetry",
+        "ops.health",
+        "ops.alerts",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.
