@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = ["Signals", "follow"]
 
 _LOOK_S = 0.25
 _LINE_S = 5.0
+# What looks on while a session goes on.
+Beside = Callable[[LiveSession], AbstractContextManager[None]]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -51,15 +54,23 @@ class Signals:
 
 
 def follow(
-    session: LiveSession, signals: Signals, *, length_s: float | None, flatten: bool
+    session: LiveSession,
+    signals: Signals,
+    *,
+    length_s: float | None,
+    flatten: bool,
+    beside: Beside | None = None,
 ) -> Result:
-    """Start a session, show it until it is to end, and end it safely."""
+    """Start a session, show it until it is to end, and end it safely.
+
+    What is `beside` it is entered when it has started, and left when it has ended.
+    """
     session.start()
     signals.leave = lambda: _leave(session)
     _say_killed(session)
     shower = _Shower(session, length_s)
     try:
-        with shower:
+        with shower, nullcontext() if beside is None else beside(session):
             while signals.count == 0 and not shower.is_over:
                 if not session.is_alive:
                     console.say("flyball: THE ENGINE'S THREAD HAS ENDED: stops rest at the venue")

@@ -19,6 +19,7 @@ from flyball.errors import ConfigError, DataError, StrategyError
 from flyball.ops.cli import console
 from flyball.ops.cli.arguments import number, pairs, sizing_of
 from flyball.ops.cli.follow import Signals, follow
+from flyball.ops.cli.observing import Observing, Onlooker
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
 from flyball.ops.report import report as write_report
@@ -115,7 +116,7 @@ class End:
     json: Annotated[bool, Parameter(help="Print one JSON object at the end.")] = False
 
 
-_WHERE, _HOW, _END = Where(), How(), End()
+_WHERE, _HOW, _END, _OBSERVING = Where(), How(), End(), Observing()
 
 
 def run(
@@ -133,6 +134,7 @@ def run(
     where: Where = _WHERE,
     how: How = _HOW,
     end: End = _END,
+    observing: Observing = _OBSERVING,
 ) -> int:
     """Trade with a strategy over a venue's sockets until it is stopped.
 
@@ -149,6 +151,7 @@ def run(
     policy, amount = sizing_of(sizing), number("--cash", where.cash)
     length_s = duration_ns(end.for_) / 1e9 if end.for_ else None
     limit = memory_bytes(how.max_memory) if how.max_memory else None
+    onlooker = Onlooker(observing)
     venue = _endpoint(where)
     paper = venue is not None and (where.paper or (venue.is_real and not where.live))
     own = None if venue is None or paper else _keys(venue, where.keys)
@@ -178,7 +181,10 @@ def run(
             tell=console.say,
         )
         flatten = end.on_stop == "flatten"
-        return _ended(follow(session, signals, length_s=length_s, flatten=flatten), session, end)
+        result = follow(
+            session, signals, length_s=length_s, flatten=flatten, beside=onlooker.looking
+        )
+        return _ended(result, session, end)
 
 
 def _guarded(how: How, venue: Endpoint | None, own: Keys | None) -> bool:
