@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "ops.telemetry": BASE | {"trading.runtime"},
     "ops.health": BASE | {"trading.runtime"},
     "ops.alerts": BASE | {"config", "ops.telemetry"},
+    "ops.logs": BASE | {"config", "ops.health", "trading.runtime"},
     "ops.cli": BASE
     | {
         "config",
@@ -51,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
         "ops.telemetry",
         "ops.health",
         "ops.alerts",
+        "ops.logs",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.

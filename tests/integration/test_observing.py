@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from flyball.ops.logs import export
 from flyball.trading.runtime.local import LocalExchange
 from tests.integration.conftest import command
 from tests.integration.livetools import running, wait_for
@@ -133,9 +134,54 @@ def test_a_run_tells_what_happens_to_it(exchange: LocalExchange, tmp_path: Path)
             engine = {it["name"]: it for it in found["runs"][0]["health"]["components"]}["engine"]
             assert "killed" in engine["reason"]
             ended = run.end()
-    everything = json.dumps(came) + ended["stderr"] + shown.stdout
+    log = (run.state / "log.jsonl").read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [it["event"] for it in (lines[0], lines[-1])] == ["started", "ended"]
+    assert {it["run"] for it in lines} == {"run-000001"}
+    said = {it["kind"] for it in lines if it["event"] == "engine"}
+    assert {"FlattenStarted", "Flat"} <= said
+    engine_part = [it for it in lines if it["event"] == "health" and it["part"] == "engine"]
+    assert engine_part[0]["was"] == "ok"
+    assert "killed" in engine_part[0]["reason"]
+    follow_orders(run.state / "run-000001")
+    everything = json.dumps(came) + ended["stderr"] + shown.stdout + log
     everything += (run.state / "alerts" / "history.jsonl").read_text()
     assert CANARY not in everything
+
+
+def follow_orders(journal: Path) -> None:
+    """The lives of its orders, in the journal and as spans."""
+    told = flyball("trace", str(journal), "--json")
+    assert told.returncode == 0, told.stderr
+    orders = json.loads(told.stdout)["orders"]
+    entry = next(it for it in orders if it["purpose"] == "entry")
+    assert entry["end"] == "filled"
+    assert entry["woken_ns"] <= entry["steps"][0]["time_ns"] <= entry["ended_ns"]
+    assert entry["steps"][0]["what"] == "submitted"
+    assert sum(it["qty"] for it in entry["steps"] if it["what"] == "fill") == entry["qty"] == 400
+    numbers = [it["event"] for it in entry["steps"]]
+    assert numbers == sorted(numbers)
+    stop = next(it for it in orders if it["purpose"] == "stop")
+    assert stop["end"] == "cancelled"
+    assert any(it["purpose"] == "flatten" and it["end"] == "filled" for it in orders)
+    shown = flyball("trace", str(journal), "--order", str(entry["order"]))
+    assert "the strategy was woken" in shown.stdout
+
+    memory = pytest.importorskip(
+        "opentelemetry.sdk.trace.export.in_memory_span_exporter",
+        reason="spans go through OpenTelemetry: flyball[observe]",
+    )
+    exporter = memory.InMemorySpanExporter()
+    assert export(journal, exporter) == len(orders)
+    spans = exporter.get_finished_spans()
+    roots = [it for it in spans if it.parent is None]
+    assert len(roots) == len(orders)
+    assert len({it.context.trace_id for it in roots}) == len(orders)
+    (whole,) = (it for it in roots if it.attributes["flyball.order"] == entry["order"])
+    assert whole.start_time == entry["woken_ns"]
+    assert whole.end_time == entry["ended_ns"]
+    inside = {it.name for it in spans if it.parent and it.parent.span_id == whole.context.span_id}
+    assert inside == {"decide", "answer"}
 
 
 def test_a_busy_port_is_said_and_the_run_goes_on(exchange: LocalExchange, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 //! flyball-bench-live ticks PROFILE COUNT EVERY_MS flyball|traced|COMMAND ...
 //! flyball-bench-live recovery PROFILE CUTS STARTS
 //! flyball-bench-live pieces PROFILE
-//! flyball-bench-live measuring PROFILE
+//! flyball-bench-live measuring PROFILE [measured|bare ROUNDS]
 //! ```
 //!
 //! The local exchange and a proxy run in this process, the client that is measured in one of its
@@ -56,6 +56,9 @@ fn main() -> Fallible<()> {
         }
         ["pieces", profile] => pieces::measure(profile)?,
         ["measuring", profile] => measuring::measure(profile)?,
+        ["measuring", profile, how, rounds] => {
+            measuring::one(profile, *how == "measured", rounds.parse()?)?
+        }
         ["subject", profile, url, folder, how] => {
             let folder = PathBuf::from(folder);
             return match *how {

@@ -102,9 +102,6 @@ impl Way {
 
     /// As the engine's thread does it.
     fn market_event(&mut self, words: &[u64]) {
-        if let Some(meters) = &self.meters {
-            meters.engine_takes();
-        }
         let Ok((Entry::Event(event), _)) = decode(words) else { return };
         let mut began = None;
         if let Some(meters) = &self.meters {
@@ -155,6 +152,20 @@ fn frames() -> Vec<String> {
     (0..FRAMES).map(one).collect()
 }
 
+/// One of both alone, for a counter of instructions: the difference of two such runs is exact.
+pub(crate) fn one(profile: &str, measured: bool, rounds: usize) -> Fallible<Value> {
+    let scene = Scene::start(1_000_000_000)?;
+    let folder = tempfile::tempdir()?;
+    let plan = plan(&scene.proxy.url(), folder.path().to_owned(), profile)?;
+    drop(scene);
+    let mut way = Way::new(Engine::new(&plan.engine)?, measured)?;
+    let (frames, mut now_ns) = (frames(), 1_700_000_000_000_000_000);
+    for _ in 0..rounds {
+        way.round(&frames, &mut now_ns);
+    }
+    Ok(json!({ "events": way.node.events() }))
+}
+
 /// Measure it: nanoseconds an event, and what measuring adds.
 pub(crate) fn measure(profile: &str) -> Fallible<Value> {
     let scene = Scene::start(1_000_000_000)?;
@@ -162,6 +173,10 @@ pub(crate) fn measure(profile: &str) -> Fallible<Value> {
     let plan = plan(&scene.proxy.url(), folder.path().to_owned(), profile)?;
     let mut bare = Way::new(Engine::new(&plan.engine)?, false)?;
     let mut measured = Way::new(Engine::new(&plan.engine)?, true)?;
+    // What two that do the same differ by.
+    let mut control = Way::new(Engine::new(&plan.engine)?, false)?;
+    let mut now_c = 1_700_000_000_000_000_000;
+    let mut chance = Vec::new();
     let frames = frames();
     let (mut now_a, mut now_b) = (1_700_000_000_000_000_000, 1_700_000_000_000_000_000);
     let (mut without, mut with, mut more) = (Vec::new(), Vec::new(), Vec::new());
@@ -174,7 +189,9 @@ pub(crate) fn measure(profile: &str) -> Fallible<Value> {
             let b = measured.round(&frames, &mut now_b);
             (bare.round(&frames, &mut now_a), b)
         };
+        let c = control.round(&frames, &mut now_c);
         if round >= WARM {
+            chance.push(c - a);
             without.push(a);
             with.push(b);
             more.push(b - a);
@@ -185,11 +202,13 @@ pub(crate) fn measure(profile: &str) -> Fallible<Value> {
     assert_eq!(bare.node.engine().state_hash(), measured.node.engine().state_hash());
     let flat = bare.node.engine().portfolio().positions().iter().all(|it| it.qty() == NetQty::FLAT);
     let (without, with, more) = (middle(without), middle(with), middle(more));
+    let chance = middle(chance);
     Ok(json!({
         "event_ns": without,
         "measured_ns": with,
         "added_ns": more,
         "added_percent": more / without * 100.0,
+        "control_ns": chance,
         "events": events,
         "flat": flat,
     }))

@@ -10,7 +10,7 @@ use flyball_venues::{Decode, DecodeError, Listings, Seen};
 
 use crate::duty::{Duty, Outcome, Todo};
 use crate::link::{Link, Step};
-use crate::measures::{Meters, Stage};
+use crate::measures::{FEED_EVERY, Meters, Stage};
 
 /// Where market events go. An event is only lent.
 pub trait Deliver {
@@ -176,18 +176,19 @@ impl<T: Deliver> Duty for Market<T> {
         self.link.heard(now_ns);
         self.counts.messages += 1;
         self.counts.heard_ns = now_ns;
+        let noted = self.counts.messages.is_multiple_of(FEED_EVERY);
         let Self { decoder, deliver, shortest, meters, .. } = self;
         let seen = decoder.decode(text, now_ns, |event| {
             // Trades may be replayed, contexts have no time of their own.
             if matches!(event.body, Body::Depth(_) | Body::Touch(_)) {
                 let delay_ns = now_ns.saturating_sub(event.time_ns);
                 shortest.note(delay_ns, now_ns);
-                if let Some(meters) = meters {
+                if let (Some(meters), true) = (&*meters, noted) {
                     meters.note(Stage::Feed, delay_ns);
                 }
             }
-            if let (Some(meters), Some(instrument)) = (&*meters, event.body.instrument()) {
-                meters.heard(instrument, &event.body, now_ns);
+            if let Some(meters) = &*meters {
+                meters.heard(&event.body, now_ns);
             }
             deliver.deliver(event);
             Ok::<_, DecodeError>(())

@@ -8,5 +8,5 @@ pub mod tally;
 
 pub use account::{AccountMeasures, InstrumentMeasures, SwitchMeasure};
 pub use histogram::{Counted, Histogram};
-pub use meters::{Meters, STREAMS, Stage, Stages, TIMED_EVERY};
+pub use meters::{FEED_EVERY, Meters, STREAMS, Stage, Stages, TIMED_EVERY};
 pub use tally::{Tally, Totals};

@@ -30,6 +30,9 @@ const EVENTS: [&str; 18] = [
     "timer",
 ];
 
+/// Those of the market come before it.
+const FIRST_OF_THE_ACCOUNT: usize = 7;
+
 const fn event(body: &Body<'_>) -> usize {
     match body {
         Body::Depth(_) => 0,
@@ -220,7 +223,15 @@ impl Tally {
     /// The engine took in an event.
     #[inline]
     pub fn event(&mut self, body: &Body<'_>, engine: &Engine) {
-        up(self.events.get_mut(event(body)));
+        let kind = event(body);
+        up(self.events.get_mut(kind));
+        if kind >= FIRST_OF_THE_ACCOUNT {
+            self.account_event(body, engine);
+        }
+    }
+
+    #[cold]
+    fn account_event(&mut self, body: &Body<'_>, engine: &Engine) {
         match body {
             Body::Order(report) => self.report(report),
             Body::Fill(fill) => self.fill(fill, engine),

@@ -118,6 +118,7 @@ pub struct EngineThread {
     flattening: Flattening,
     tally: Tally,
     meters: Arc<Meters>,
+    /// What the market's and the account's threads put in, and it took out.
     taken: u64,
     /// When the event that is being acted upon reached us; for a decision the one that it is about.
     since_ns: i64,
@@ -269,7 +270,7 @@ impl EngineThread {
         match input {
             Input::Market(words) => self.market(words),
             Input::Account { time_ns, body } => {
-                self.meters.engine_takes();
+                self.taken = self.taken.wrapping_add(1);
                 let event = Event { time_ns, received_ns: self.clock.now_ns(), body };
                 self.flattening.event(&event);
                 self.event(&event);
@@ -301,11 +302,11 @@ impl EngineThread {
     }
 
     fn market(&mut self, words: Vec<u64>) {
-        self.meters.engine_takes();
+        self.taken = self.taken.wrapping_add(1);
+        let began = self.taken.is_multiple_of(TIMED_EVERY);
         let mut rest = words.as_slice();
         while let Ok((Entry::Event(event), length)) = decode(rest) {
-            self.taken = self.taken.wrapping_add(1);
-            let began = self.taken.is_multiple_of(TIMED_EVERY).then(|| self.waited(&event));
+            let began = began.then(|| self.waited(&event));
             self.event(&event);
             rest = rest.get(length..).unwrap_or_default();
             self.act();
@@ -329,10 +330,7 @@ impl EngineThread {
     }
 
     fn event(&mut self, event: &Event<'_>) {
-        self.since_ns = match &event.body {
-            Body::Decision(decision) => decision.woken_ns,
-            _ => event.received_ns,
-        };
+        self.since_ns = event.received_ns;
         match self.node.take(event) {
             Ok(()) => self.tally.event(&event.body, self.node.engine()),
             Err(_) => self.refused_events += 1,
@@ -359,6 +357,7 @@ impl EngineThread {
                 }
                 if let Some(intent) = draft.intent() {
                     self.happened(Body::Decision(Decision { strategy, woken_ns, intent }));
+                    self.since_ns = woken_ns;
                 }
             }
         }
@@ -464,7 +463,9 @@ impl EngineThread {
     fn status(&self) -> Status {
         let engine: &Engine = self.node.engine();
         let mut status = status::of(engine, &self.strategies, &self.notices, self.refused_events);
-        status.measured = Some(Box::new(status::Measured::of(engine, &self.tally, &self.meters)));
+        let mut measured = status::Measured::of(engine, &self.tally, &self.meters);
+        measured.queued = self.meters.queued(self.taken);
+        status.measured = Some(Box::new(measured));
         status
     }
 }

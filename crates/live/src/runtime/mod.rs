@@ -155,9 +155,7 @@ pub struct Measures {
     pub engine: Measured,
     /// How long each stage takes.
     pub latencies: Stages,
-    /// What waits in the engine's queue, and how much it takes.
-    pub queued: u64,
-    /// How much it takes.
+    /// How much the engine's queue takes.
     pub queue_room: usize,
     /// Records that the journal's thread has written.
     pub journal_written: u64,
@@ -180,7 +178,6 @@ impl Watcher {
         Measures {
             engine,
             latencies: self.meters.stages(),
-            queued: self.meters.queued(),
             queue_room: INPUTS,
             journal_written: self.journal.written(),
             account_heard_ns: get(&self.account).heard_ns,

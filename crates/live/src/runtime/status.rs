@@ -57,13 +57,16 @@ pub struct Measured {
     pub totals: Totals,
     /// The account.
     pub account: AccountMeasures,
+    /// What waits in the engine's queue.
+    pub queued: u64,
 }
 
 impl Measured {
     /// As it is now.
     pub fn of(engine: &Engine, tally: &Tally, meters: &Meters) -> Self {
         let heard = |at: usize| STREAMS.into_iter().zip(meters.heard_ns(at)).collect();
-        Self { totals: tally.totals(engine), account: AccountMeasures::of(engine, heard) }
+        let account = AccountMeasures::of(engine, heard);
+        Self { totals: tally.totals(engine), account, queued: 0 }
     }
 }
 

@@ -19,6 +19,7 @@ from flyball.ops.cli import console
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
 from flyball.ops.health import Health, Watchdog, health
+from flyball.ops.logs import RunLog
 from flyball.ops.telemetry import MetricsServer, Observed, address, observe, registry, render
 from flyball.ops.telemetry.collector import families
 from flyball.ops.telemetry.server import Answer
@@ -27,7 +28,7 @@ from flyball.trading.runtime.live import LiveSession
 __all__ = ["Observing", "Onlooker", "drill_clock"]
 
 _DRILLS_AGAIN_S = 60.0
-_FEED_S = 1.0
+_EVERY_S = 1.0
 _NONE = "none"
 
 
@@ -96,7 +97,20 @@ class Onlooker:
             watchdog = Watchdog()
             watchdog.ready()
             stack.callback(watchdog.stopping)
-            stack.enter_context(_feeding(watchdog, lambda: self._health(look())))
+            log = _log(stack, session)
+
+            def step() -> None:
+                if not session.is_running:
+                    return
+                seen = look()
+                found = self._health(seen)
+                watchdog.feed(alive=found.alive, text=f"health: {found.state}")
+                if log is not None:
+                    # A full disk is told by the health of the storage, not here each second.
+                    with contextlib.suppress(OSError):
+                        log.look(seen.status, found)
+
+            stack.enter_context(_each_second(step))
             yield
 
     def _watch(
@@ -151,23 +165,31 @@ def _page(found: Health, *, ready: bool) -> Answer:
     return 200 if good else 503, "application/json", text.encode()
 
 
+def _log(stack: contextlib.ExitStack, session: LiveSession) -> RunLog | None:
+    """The run's log; said when it cannot be written."""
+    try:
+        log = RunLog(session.info)
+    except OSError as error:
+        console.say(f"flyball: no log: {error.strerror or error}")
+        return None
+    log.started()
+    stack.callback(log.ended)
+    return log
+
+
 @contextlib.contextmanager
-def _feeding(watchdog: Watchdog, look: Callable[[], Health]) -> Iterator[None]:
-    """Feed the system's watchdog, where there is one, while the engine answers."""
-    if not watchdog.wanted:
-        yield
-        return
+def _each_second(step: Callable[[], None]) -> Iterator[None]:
+    """Do something each second, on a thread of its own."""
     ended = threading.Event()
 
-    def feed() -> None:
-        while not ended.wait(_FEED_S):
-            found = look()
-            watchdog.feed(alive=found.alive, text=f"health: {found.state}")
+    def work() -> None:
+        while not ended.wait(_EVERY_S):
+            step()
 
-    thread = threading.Thread(target=feed, name="flyball-watchdog", daemon=True)
+    thread = threading.Thread(target=work, name="flyball-looking", daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join(2 * _FEED_S)
+        thread.join(2 * _EVERY_S)
