@@ -29,6 +29,7 @@ __all__ = [
     "features",
     "import_data",
     "journal_about",
+    "journal_orders",
     "journal_decisions",
     "journal_market",
     "key_address",
