@@ -49,7 +49,10 @@ def _text(value: float) -> str:
 
 
 def _window(seconds: float) -> str:
-    return f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def _only(labels: Labels, names: tuple[str, ...]) -> Labels:
