@@ -92,6 +92,12 @@ def piece_rows(pieces: Told) -> list[Row]:
     ]
 
 
+def measuring_rows(measuring: Told) -> list[Row]:
+    data = "live, an event from its frame through the engine"
+    note = f"{measuring['added_ns']:.1f} ns of {measuring['event_ns']:,.0f}; in turns, median"
+    return [row("what measuring itself adds", data, measuring["added_percent"], "%", note)]
+
+
 def recovery_rows(recovery: Told, when: str) -> list[Row]:
     data = "live, reconnecting and starting"
     cut = recovery["cut"]
@@ -134,6 +140,7 @@ def live_rows(binary: Path, pythons: list[Path]) -> list[Row]:
         console.print("measuring stages, pieces, recovery …", style="dim")
         traced = told(binary, "ticks", rules, str(TICKS // 2), every, "traced")
         pieces = told(binary, "pieces", rules)
+        measuring = told(binary, "measuring", rules)
         later = load()
         recovery = told(binary, "recovery", rules, str(CUTS), str(STARTS))
     floor = pieces["answering without looking"]
@@ -141,5 +148,6 @@ def live_rows(binary: Path, pythons: list[Path]) -> list[Row]:
         *tick_rows(engine, sdks, floor, before),
         *stage_rows(traced),
         *piece_rows(pieces),
+        *measuring_rows(measuring),
         *recovery_rows(recovery, later),
     ]

@@ -42,6 +42,11 @@ ALLOWED: dict[str, set[str]] = {
     "ops.sweep": BASE | {"config", "trading.runtime", "research.selection"},
     # Fed with numbers by whoever has them; knows no room of trading.
     "ops.detection": BASE,
+    # What a run measures, and what becomes of it. None of them decides anything about trading.
+    "ops.telemetry": BASE | {"trading.runtime"},
+    "ops.health": BASE | {"trading.runtime"},
+    "ops.alerts": BASE | {"config", "ops.telemetry"},
+    "ops.logs": BASE | {"config", "ops.health", "trading.runtime"},
     "ops.cli": BASE
     | {
         "config",
@@ -55,6 +60,10 @@ ALLOWED: dict[str, set[str]] = {
         "ops.wire",
         "ops.sweep",
         "ops.detection",
+        "ops.telemetry",
+        "ops.health",
+        "ops.alerts",
+        "ops.logs",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.

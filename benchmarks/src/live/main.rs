@@ -4,6 +4,7 @@
 //! flyball-bench-live ticks PROFILE COUNT EVERY_MS flyball|traced|COMMAND ...
 //! flyball-bench-live recovery PROFILE CUTS STARTS
 //! flyball-bench-live pieces PROFILE
+//! flyball-bench-live measuring PROFILE [measured|bare ROUNDS]
 //! ```
 //!
 //! The local exchange and a proxy run in this process, the client that is measured in one of its
@@ -17,6 +18,7 @@
 mod client;
 mod figures;
 mod frames;
+mod measuring;
 mod paced;
 mod pieces;
 #[path = "../../../crates/live/tests/proxy/mod.rs"]
@@ -40,7 +42,7 @@ pub(crate) fn wrong(reason: impl Into<String>) -> Box<dyn Error> {
 }
 
 const USAGE: &str = "usage: flyball-bench-live ticks PROFILE COUNT EVERY_MS flyball|traced|COMMAND \
-                     ... | recovery PROFILE CUTS STARTS | pieces PROFILE";
+                     ... | recovery PROFILE CUTS STARTS | pieces PROFILE | measuring PROFILE";
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +55,10 @@ fn main() -> Fallible<()> {
             recovery::measure(profile, cuts.parse()?, starts.parse()?)?
         }
         ["pieces", profile] => pieces::measure(profile)?,
+        ["measuring", profile] => measuring::measure(profile)?,
+        ["measuring", profile, how, rounds] => {
+            measuring::one(profile, *how == "measured", rounds.parse()?)?
+        }
         ["subject", profile, url, folder, how] => {
             let folder = PathBuf::from(folder);
             return match *how {

@@ -15,6 +15,7 @@ use flyball_live::duty::{Duty, Outcome, Todo};
 use flyball_live::io::Io;
 use flyball_live::mailbox::Mailbox;
 use flyball_live::market::{Deliver, Market, Wish};
+use flyball_live::measures::Meters;
 use flyball_live::node::Node;
 use flyball_live::outbox::{Outbox, OutboxFile};
 use flyball_live::recorder::Recorder;
@@ -208,12 +209,14 @@ pub(crate) fn start(plan: Plan, marks: &Marks) -> Fallible<Traced> {
     let account_io = Io::<Sending>::new(endpoints.clone(), clock, REQUESTS)?;
     let market_io = Io::<Hearing>::new(endpoints, clock, 0)?;
     let (mailbox, letters) = Mailbox::new(StrategyId::new(0), 0);
+    let meters = Arc::new(Meters::new(1, clock.speed()));
     let joints = Joints {
         from,
         orders: account_io.reach(),
         market: market_io.reach(),
         empty,
         pulse: Pulse::new(false, clock.now_ns()),
+        meters: Arc::clone(&meters),
     };
     let beside = vec![Beside::new("quoter".into(), mailbox)];
     let thread = EngineThread::new(Node::new(engine, recorder), clock, joints, beside, patience);
@@ -226,7 +229,10 @@ pub(crate) fn start(plan: Plan, marks: &Marks) -> Fallible<Traced> {
         marks: marks_of(),
         busy: false,
     };
-    let deliver = Noting { inner: ToEngine::new(to.clone(), emptied), marks: marks_of() };
+    let deliver = Noting {
+        inner: ToEngine::new(to.clone(), emptied, Arc::clone(&meters)),
+        marks: marks_of(),
+    };
     let mut hearing = Hearing { market: Market::new(listings, deliver, 1), marks: marks_of() };
     strategy(letters, to, marks_of());
     std::thread::spawn(move || thread.run());

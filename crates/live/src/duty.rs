@@ -75,6 +75,9 @@ pub trait Duty {
 
     /// The next thing to do outside, in order.
     fn next_todo(&mut self) -> Option<Todo>;
+
+    /// What was to be sent on the websocket was handed to the system.
+    fn handed_over(&mut self, _now_ns: i64) {}
 }
 
 /// A duty, and what is done after everything that comes to it: what it has to tell is fetched.
@@ -128,5 +131,9 @@ impl<D: Duty, F: FnMut(&mut D)> Duty for Then<D, F> {
 
     fn next_todo(&mut self) -> Option<Todo> {
         self.duty.next_todo()
+    }
+
+    fn handed_over(&mut self, now_ns: i64) {
+        self.duty.handed_over(now_ns);
     }
 }

@@ -4,13 +4,14 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 use tungstenite::Message as Frame;
 
 use crate::clock::Clock;
 use crate::duty::{Duty, Todo};
+use crate::measures::{Meters, Stage, TIMED_EVERY};
 use crate::transport::{Ask, Broken, Http, Socket, Told};
 
 const WAKE: Token = Token(0);
@@ -80,6 +81,9 @@ pub struct Io<D: Duty> {
     socket: Option<Box<Socket>>,
     /// Number of the connection that stands or is being made.
     attempt: u64,
+    /// Where it is noted how long a frame takes, one of so many.
+    meters: Option<Arc<Meters>>,
+    frames: u64,
 }
 
 impl<D: Duty> Io<D>
@@ -103,7 +107,25 @@ where
             let told = move |told| back.send(Inbound::Told(told));
             Some(Http::start(&endpoints.http, requests, told)?)
         };
-        Ok(Self { poll, from, reach, endpoints, clock, http, socket: None, attempt: 0 })
+        Ok(Self {
+            poll,
+            from,
+            reach,
+            endpoints,
+            clock,
+            http,
+            socket: None,
+            attempt: 0,
+            meters: None,
+            frames: 0,
+        })
+    }
+
+    /// Note how long its frames take to be taken in.
+    #[must_use]
+    pub fn timed(mut self, meters: Arc<Meters>) -> Self {
+        self.meters = Some(meters);
+        self
     }
 
     /// How other threads reach it.
@@ -172,10 +194,17 @@ where
             match socket.read() {
                 Ok(Some(frame)) => {
                     let now = self.clock.now_ns();
+                    self.frames = self.frames.wrapping_add(1);
+                    let timed = self.meters.as_deref();
+                    let timed = timed.filter(|_| self.frames.is_multiple_of(TIMED_EVERY));
+                    let began = timed.map(|_| Instant::now());
                     match &frame {
                         Frame::Text(text) => duty.frame(text.as_bytes(), now),
                         Frame::Binary(bytes) => duty.frame(bytes, now),
                         _ => {}
+                    }
+                    if let (Some(meters), Some(began)) = (timed, began) {
+                        meters.note_real(Stage::Decode, began.elapsed());
                     }
                     self.carry_out(duty);
                 }
@@ -211,6 +240,8 @@ where
             }
             if self.flush().is_err() {
                 self.close(duty);
+            } else {
+                duty.handed_over(self.clock.now_ns());
             }
         }
     }

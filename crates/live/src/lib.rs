@@ -19,6 +19,7 @@ pub mod kill;
 pub mod link;
 pub mod mailbox;
 pub mod market;
+pub mod measures;
 pub mod node;
 pub mod outbox;
 pub mod recorder;

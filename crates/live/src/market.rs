@@ -2,6 +2,7 @@
 //! still alive.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use flyball_core::domain::{Body, Event, FeedState, InstrumentId, SECOND};
 use flyball_venues::hyperliquid::{Hyperliquid, PING, Subscription, subscribe};
@@ -9,6 +10,7 @@ use flyball_venues::{Decode, DecodeError, Listings, Seen};
 
 use crate::duty::{Duty, Outcome, Todo};
 use crate::link::{Link, Step};
+use crate::measures::{FEED_EVERY, Meters, Stage};
 
 /// Where market events go. An event is only lent.
 pub trait Deliver {
@@ -80,6 +82,7 @@ pub struct Market<T> {
     todo: VecDeque<Todo>,
     counts: Counts,
     shortest: Shortest,
+    meters: Option<Arc<Meters>>,
 }
 
 impl<T: Deliver> Market<T> {
@@ -94,7 +97,15 @@ impl<T: Deliver> Market<T> {
             todo: VecDeque::new(),
             counts: Counts::default(),
             shortest: Shortest::new(),
+            meters: None,
         }
+    }
+
+    /// Note when each stream was heard, and how long its messages took.
+    #[must_use]
+    pub fn measured(mut self, meters: Arc<Meters>) -> Self {
+        self.meters = Some(meters);
+        self
     }
 
     /// How it is doing.
@@ -165,11 +176,19 @@ impl<T: Deliver> Duty for Market<T> {
         self.link.heard(now_ns);
         self.counts.messages += 1;
         self.counts.heard_ns = now_ns;
-        let Self { decoder, deliver, shortest, .. } = self;
+        let noted = self.counts.messages.is_multiple_of(FEED_EVERY);
+        let Self { decoder, deliver, shortest, meters, .. } = self;
         let seen = decoder.decode(text, now_ns, |event| {
             // Trades may be replayed, contexts have no time of their own.
             if matches!(event.body, Body::Depth(_) | Body::Touch(_)) {
-                shortest.note(now_ns.saturating_sub(event.time_ns), now_ns);
+                let delay_ns = now_ns.saturating_sub(event.time_ns);
+                shortest.note(delay_ns, now_ns);
+                if let (Some(meters), true) = (&*meters, noted) {
+                    meters.note(Stage::Feed, delay_ns);
+                }
+            }
+            if let Some(meters) = &*meters {
+                meters.heard(&event.body, now_ns);
             }
             deliver.deliver(event);
             Ok::<_, DecodeError>(())

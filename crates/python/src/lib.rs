@@ -9,6 +9,7 @@ mod intents;
 mod live;
 mod market;
 mod mirror;
+mod orders;
 mod proof;
 mod recording;
 mod replay;
@@ -40,6 +41,8 @@ mod _core {
     use super::live::{LiveRun, ask_run, key_address, venue_listing, verify_report};
     #[pymodule_export]
     use super::market::write_synthetic;
+    #[pymodule_export]
+    use super::orders::journal_orders;
     #[pymodule_export]
     use super::proof::Proof;
     #[pymodule_export]

@@ -23,7 +23,7 @@ from flyball import _core
 from flyball.config import toml
 from flyball.errors import ConfigError
 
-__all__ = ["Keys", "Network", "load_keys"]
+__all__ = ["Keys", "Network", "load_keys", "private_text"]
 
 Network: TypeAlias = Literal["mainnet", "testnet", "local"]
 
@@ -97,7 +97,7 @@ def load_keys(path: Path, *, network: Network) -> Keys:
         If it cannot be read, others than its owner can read it, it is for another network, or what
         it holds is malformed. No message repeats a key.
     """
-    found = toml.decode(_private_text(path), _KeyFile, where=str(path))
+    found = toml.decode(private_text(path), _KeyFile, where=str(path))
     if found.network != network:
         raise ConfigError(
             f"{path}: holds keys for {found.network}, and the venue is {network}: "
@@ -114,8 +114,14 @@ def load_keys(path: Path, *, network: Network) -> Keys:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def _private_text(path: Path) -> str:
-    """What the file holds, if only its owner can read it: asked of the file that is open."""
+def private_text(path: Path) -> str:
+    """What the file holds, if only its owner can read it: asked of the file that is open.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, is no file, is not UTF-8, or others than its owner can read it.
+    """
     try:
         with path.open("rb") as file:
             about = os.fstat(file.fileno())

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InstrumentId, Order, Price, Qty, Rate, Refusal, RuleName, Side, StrategyId};
+use crate::domain::{
+    InstrumentId, Money, Order, Price, Qty, Rate, Refusal, RuleName, Side, StrategyId,
+};
+use crate::portfolio::Portfolio;
 use crate::risk::rules::{
     AccountKnown, AllowedInstruments, Governor, Killed, MarketFresh, MaxConcentration,
     MaxDepthShare, MaxLeverage, MaxNetExposure, MaxOpenOrders, MaxOrderNotional, MaxOrderQty,
@@ -294,6 +297,17 @@ impl Gate {
     /// How far apart sources of a price may be.
     pub const fn max_disagreement(&self) -> Rate {
         self.rules.market_fresh.0
+    }
+
+    /// What may still be lost before a line is reached, of which this share may be used: what the
+    /// governor bounds new risk by.
+    pub fn loss_budget(&self, portfolio: &Portfolio, share: Rate) -> Money {
+        self.rules.governor.left(portfolio, share)
+    }
+
+    /// Messages that a strategy could send now.
+    pub fn messages_left(&self, now_ns: i64) -> u64 {
+        self.budget.clone().available(now_ns, false)
     }
 
     /// The kill epoch.

@@ -107,6 +107,9 @@ pub struct Switches {
     margin: Latch,
     position_loss: Vec<Latch>,
     operator: Latch,
+    /// When they were evaluated last: for those who look on, no part of the state.
+    #[serde(skip)]
+    evaluated_ns: Option<i64>,
 }
 
 impl Switches {
@@ -122,6 +125,7 @@ impl Switches {
             margin: Latch::default(),
             position_loss: vec![Latch::default(); instruments],
             operator: Latch::default(),
+            evaluated_ns: None,
         }
     }
 
@@ -133,6 +137,7 @@ impl Switches {
         if equity.is_unknown() {
             return None;
         }
+        self.evaluated_ns = Some(now_ns);
         let lines = match self.lines {
             Some(lines)
                 if lines.peak == portfolio.peak() && lines.day_start == portfolio.day_start() =>
@@ -330,6 +335,11 @@ impl Switches {
     /// Whether positions may only be reduced: leverage or margin too thin.
     pub const fn is_reducing(&self) -> bool {
         self.leverage.is_tripped() || self.margin.is_tripped()
+    }
+
+    /// When the switches on the account were evaluated last, with an equity that was known.
+    pub const fn evaluated_ns(&self) -> Option<i64> {
+        self.evaluated_ns
     }
 
     /// The limits.

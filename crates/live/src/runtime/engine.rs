@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::time::Instant;
 
 use flyball_core::domain::{
     AccountState, Attention, Body, CommandOf, Decision, Event, Notice, Operator, Restraint, Scope,
@@ -17,6 +18,7 @@ use crate::io::Reach;
 use crate::kill::{Note, Told};
 use crate::mailbox::{Answer, Mailbox};
 use crate::market::{Deliver, Wish};
+use crate::measures::{Meters, Stage, TIMED_EVERY, Tally};
 use crate::node::Node;
 use crate::recorder::Recorder;
 use crate::report::{self, Flattening};
@@ -116,6 +118,12 @@ pub struct EngineThread {
     /// By which way the last kill came.
     trigger: Option<String>,
     flattening: Flattening,
+    tally: Tally,
+    meters: Arc<Meters>,
+    /// What the market's and the account's threads put in, and it took out.
+    taken: u64,
+    /// When the event that is being acted upon reached us; for a decision the one that it is about.
+    since_ns: i64,
 }
 
 /// What the engine's thread is joined to.
@@ -131,6 +139,8 @@ pub struct Joints {
     pub empty: Sender<Vec<u64>>,
     /// Beats, the sentinel's and the engine's.
     pub pulse: Arc<Pulse>,
+    /// What it measures.
+    pub meters: Arc<Meters>,
 }
 
 impl EngineThread {
@@ -142,7 +152,7 @@ impl EngineThread {
         strategies: Vec<Beside>,
         patience: Patience,
     ) -> Self {
-        let Joints { from, orders, market, empty, pulse } = joints;
+        let Joints { from, orders, market, empty, pulse, meters } = joints;
         let guarded = Guarded::new(pulse.is_expected());
         Self {
             node,
@@ -163,6 +173,10 @@ impl EngineThread {
             begin: Vec::new(),
             trigger: None,
             flattening: Flattening::default(),
+            tally: Tally::default(),
+            meters,
+            taken: 0,
+            since_ns: i64::MIN,
         }
     }
 
@@ -258,6 +272,7 @@ impl EngineThread {
         match input {
             Input::Market(words) => self.market(words),
             Input::Account { time_ns, body } => {
+                self.taken = self.taken.wrapping_add(1);
                 let event = Event { time_ns, received_ns: self.clock.now_ns(), body };
                 self.flattening.event(&event);
                 self.event(&event);
@@ -290,15 +305,26 @@ impl EngineThread {
     }
 
     fn market(&mut self, words: Vec<u64>) {
+        self.taken = self.taken.wrapping_add(1);
+        let began = self.taken.is_multiple_of(TIMED_EVERY);
         let mut rest = words.as_slice();
         while let Ok((Entry::Event(event), length)) = decode(rest) {
-            if self.node.take(&event).is_err() {
-                self.refused_events += 1;
-            }
+            let began = began.then(|| self.waited(&event));
+            self.event(&event);
             rest = rest.get(length..).unwrap_or_default();
             self.act();
+            if let Some(began) = began {
+                self.meters.note_real(Stage::Engine, began.elapsed());
+            }
         }
         let _returned = self.empty.send(words);
+    }
+
+    /// Note how long an event waited for the engine. It begins now.
+    fn waited(&self, event: &Event<'_>) -> Instant {
+        let waited = self.clock.now_ns().saturating_sub(event.received_ns);
+        self.meters.note(Stage::Queue, waited);
+        Instant::now()
     }
 
     fn happened(&mut self, body: Body<'_>) {
@@ -307,8 +333,10 @@ impl EngineThread {
     }
 
     fn event(&mut self, event: &Event<'_>) {
-        if self.node.take(event).is_err() {
-            self.refused_events += 1;
+        self.since_ns = event.received_ns;
+        match self.node.take(event) {
+            Ok(()) => self.tally.event(&event.body, self.node.engine()),
+            Err(_) => self.refused_events += 1,
         }
     }
 
@@ -322,6 +350,7 @@ impl EngineThread {
                 self.turn(strategy, Attention::Gone);
             }
             Answer::Decided { woken_ns, draft } => {
+                self.meters.note(Stage::Decide, now.saturating_sub(woken_ns));
                 if !beside.mailbox.answered(woken_ns, now, deadline) {
                     beside.dropped += 1;
                     return;
@@ -331,6 +360,7 @@ impl EngineThread {
                 }
                 if let Some(intent) = draft.intent() {
                     self.happened(Body::Decision(Decision { strategy, woken_ns, intent }));
+                    self.since_ns = woken_ns;
                 }
             }
         }
@@ -371,6 +401,7 @@ impl EngineThread {
         let mut batch = Vec::new();
         self.tell(&commands, now);
         for command in commands.drain(..) {
+            self.tally.command(&command, self.node.engine());
             match command {
                 CommandOf::Wake { strategy, reason } => {
                     let view = self.node.engine().view(strategy);
@@ -396,8 +427,18 @@ impl EngineThread {
         self.scratch = commands;
         if !batch.is_empty() {
             let epoch = self.node.engine().gate().epoch();
-            self.orders.tell(Batch { epoch, commands: batch });
+            let since_ns = self.reacted(&batch);
+            self.orders.tell(Batch { epoch, commands: batch, since_ns });
         }
+    }
+
+    /// Note how long it took from what happened to what is sent for it. When that reached us.
+    fn reacted(&self, batch: &[Command]) -> Option<i64> {
+        let wire = |it: &Command| matches!(it, CommandOf::Submit(_) | CommandOf::Cancel { .. });
+        batch.iter().any(wire).then(|| {
+            self.meters.note(Stage::React, self.clock.now_ns().saturating_sub(self.since_ns));
+            self.since_ns
+        })
     }
 
     /// What the commands mean for what is kept: kills, and the report of a flatten.
@@ -424,7 +465,11 @@ impl EngineThread {
 
     fn status(&self) -> Status {
         let engine: &Engine = self.node.engine();
-        status::of(engine, &self.strategies, &self.notices, self.refused_events)
+        let mut status = status::of(engine, &self.strategies, &self.notices, self.refused_events);
+        let mut measured = status::Measured::of(engine, &self.tally, &self.meters);
+        measured.queued = self.meters.queued(self.taken);
+        status.measured = Some(Box::new(measured));
+        status
     }
 }
 
@@ -434,12 +479,13 @@ pub struct ToEngine {
     to: SyncSender<Input>,
     empty: Receiver<Vec<u64>>,
     encode: flyball_core::journal::Encode,
+    meters: Arc<Meters>,
 }
 
 impl ToEngine {
     /// Events go to `to`; emptied words come back from `empty`.
-    pub fn new(to: SyncSender<Input>, empty: Receiver<Vec<u64>>) -> Self {
-        Self { to, empty, encode: flyball_core::journal::Encode::default() }
+    pub fn new(to: SyncSender<Input>, empty: Receiver<Vec<u64>>, meters: Arc<Meters>) -> Self {
+        Self { to, empty, encode: flyball_core::journal::Encode::default(), meters }
     }
 }
 
@@ -449,6 +495,7 @@ impl Deliver for ToEngine {
         words.clear();
         self.encode.event(event, &mut words);
         // Waits while the engine has more than it can take: the venue is then read more slowly.
+        self.meters.market_puts();
         let _sent = self.to.send(Input::Market(words));
     }
 }

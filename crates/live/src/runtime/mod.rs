@@ -23,6 +23,7 @@ use crate::io::{Io, Reach};
 use crate::kill::{Halt, Keeper, Kept, Killed, Killer, Signals, Told, Watch};
 use crate::mailbox::{Answer, Letters, Mailbox};
 use crate::market::{self, Market, Wish};
+use crate::measures::{Meters, Stages};
 use crate::node::Node;
 use crate::outbox::OutboxFile;
 use crate::recorder::{Health, Recorder};
@@ -32,7 +33,7 @@ pub use control::{Control, ask as ask_control};
 pub use engine::{Beside, EngineThread, Input, Joints, Patience, ToEngine};
 pub use guard::{Launch, Pulse, SentinelStatus, Supervisor};
 pub use start::{Plan, StartError, Started, ask as ask_venue, check_agent, listing};
-pub use status::{InstrumentStatus, Status, StrategyStatus};
+pub use status::{InstrumentStatus, Measured, Status, StrategyStatus};
 
 /// Events that wait for the engine; more, and whoever brings them waits.
 const INPUTS: usize = 8_192;
@@ -100,6 +101,7 @@ struct AccountSide {
     open_actions: usize,
     weight_left: u32,
     requests_left: Option<u64>,
+    heard_ns: Option<i64>,
     counts: session::Counts,
 }
 
@@ -109,9 +111,11 @@ fn account_duty(
     to: SyncSender<Input>,
     shared: Shared<AccountSide>,
     clock: Clock,
+    meters: Arc<Meters>,
 ) -> impl Duty<Message = Batch> {
     Then::new(session, move |session: &mut Session<OutboxFile>| {
         while let Some((time_ns, body)) = session.next_event() {
+            meters.account_puts();
             // The engine's thread ends after this one.
             let _sent = to.send(Input::Account { time_ns, body });
         }
@@ -122,6 +126,7 @@ fn account_duty(
             open_actions: session.open_actions(),
             weight_left,
             requests_left,
+            heard_ns: session.heard_ns(),
             counts: session.counts(),
         };
         put(&shared, side);
@@ -137,12 +142,48 @@ pub struct Watcher {
     pulse: Arc<Pulse>,
     kept: Kept,
     alarm: Option<String>,
+    meters: Arc<Meters>,
+    weight_a_minute: u32,
+    speed: u32,
+}
+
+/// What a run measures of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measures {
+    /// Counts of the engine, and the account.
+    #[serde(flatten)]
+    pub engine: Measured,
+    /// How long each stage takes.
+    pub latencies: Stages,
+    /// How much the engine's queue takes.
+    pub queue_room: usize,
+    /// Records that the journal's thread has written.
+    pub journal_written: u64,
+    /// When the account's connection was heard last; none while it does not stand.
+    pub account_heard_ns: Option<i64>,
+    /// Weight that may be asked for in a minute.
+    pub weight_a_minute: u32,
+    /// How many times as fast as the system's the run's clock is.
+    pub speed: u32,
 }
 
 impl Watcher {
     /// The beats of the run and of its sentinel.
     pub const fn pulse(&self) -> &Arc<Pulse> {
         &self.pulse
+    }
+
+    /// What is measured, with what the engine's thread does.
+    fn measures(&self, engine: Measured) -> Measures {
+        Measures {
+            engine,
+            latencies: self.meters.stages(),
+            queue_room: INPUTS,
+            journal_written: self.journal.written(),
+            account_heard_ns: get(&self.account).heard_ns,
+            weight_a_minute: self.weight_a_minute,
+            speed: self.speed,
+        }
     }
 
     /// What is killed.
@@ -225,6 +266,8 @@ impl Run {
         let patience = plan.patience;
         let endpoints = plan.endpoints.clone();
         let seed = plan.seed;
+        let weight_a_minute = plan.weight_per_minute;
+        let meters = Arc::new(Meters::new(plan.engine.instruments.len(), clock.speed()));
         let pulse = Pulse::new(plan.guarded, clock.now_ns());
         let state = plan.folder.clone();
         let ready = start::prepare(plan)?;
@@ -233,7 +276,7 @@ impl Run {
         let (empty, emptied) = mpsc::channel();
         let io = |error: std::io::Error| StartError::System(error.to_string());
         let account_io = Io::new(endpoints.clone(), clock, REQUESTS).map_err(io)?;
-        let market_io = Io::new(endpoints, clock, 0).map_err(io)?;
+        let market_io = Io::new(endpoints, clock, 0).map_err(io)?.timed(Arc::clone(&meters));
         let (account, market) = (account_io.reach(), market_io.reach());
         let (account_side, market_side) = (Shared::default(), Shared::default());
         let journal = recorder.health();
@@ -249,9 +292,11 @@ impl Run {
         let (halt, words) = (Arc::new(Halt::default()), Arc::new(parts));
         let told = Told::new(keeper.notes(), Arc::clone(&halt), Arc::clone(&words));
         let killer = Killer::new(to.clone(), keeper.notes(), Arc::clone(&halt), words, clock);
-        let session = session.halted_by(halt);
-        let mut account_duty = account_duty(session, to.clone(), Arc::clone(&account_side), clock);
-        let hears = Market::new(listings, ToEngine::new(to.clone(), emptied), seed);
+        let session = session.halted_by(halt).measured(Arc::clone(&meters));
+        let shared = (Arc::clone(&account_side), Arc::clone(&meters));
+        let mut account_duty = account_duty(session, to.clone(), shared.0, clock, shared.1);
+        let delivers = ToEngine::new(to.clone(), emptied, Arc::clone(&meters));
+        let hears = Market::new(listings, delivers, seed).measured(Arc::clone(&meters));
         let shared = Arc::clone(&market_side);
         let mut market_duty =
             Then::new(hears, move |market: &mut Market<ToEngine>| put(&shared, market.counts()));
@@ -261,6 +306,7 @@ impl Run {
             market: market.clone(),
             empty,
             pulse: Arc::clone(&pulse),
+            meters: Arc::clone(&meters),
         };
         let thread =
             EngineThread::new(Node::new(engine, recorder), clock, joints, strategies, patience)
@@ -286,6 +332,9 @@ impl Run {
                 pulse: Arc::clone(&pulse),
                 kept,
                 alarm,
+                meters,
+                weight_a_minute,
+                speed: clock.speed(),
             },
             pulse,
             supervisor: None,
@@ -450,10 +499,13 @@ pub fn status_json(to: &SyncSender<Input>, watcher: &Watcher) -> Option<String> 
         connections: Connections,
         sentinel: SentinelStatus,
         kills: Kills,
+        measures: Option<Measures>,
     }
     let (connections, kills) = (watcher.connections(), watcher.kills());
     let sentinel = watcher.pulse.status();
-    serde_json::to_string(&All { status: status_of(to)?, connections, sentinel, kills }).ok()
+    let mut status = status_of(to)?;
+    let measures = status.measured.take().map(|engine| watcher.measures(*engine));
+    serde_json::to_string(&All { status, connections, sentinel, kills, measures }).ok()
 }
 
 /// Ask the engine how it is doing; `None` when it does not answer within a second.

@@ -8,6 +8,7 @@ use flyball_core::execution::{LiveOrder, OrderState};
 use flyball_core::risk::Mode;
 use serde::Serialize;
 
+use crate::measures::{AccountMeasures, Meters, STREAMS, Tally, Totals};
 use crate::runtime::engine::Beside;
 
 /// How a run is doing. Money is text in the settlement currency, exactly.
@@ -48,6 +49,29 @@ pub struct Status {
     pub notices: Vec<(i64, Notice)>,
     /// Events about something that is not configured.
     pub refused_events: u64,
+    /// What the engine's thread measures: shown beside what the others do.
+    #[serde(skip)]
+    pub measured: Option<Box<Measured>>,
+}
+
+/// What the engine's thread measures.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// Counts.
+    pub totals: Totals,
+    /// The account.
+    pub account: AccountMeasures,
+    /// What waits in the engine's queue.
+    pub queued: u64,
+}
+
+impl Measured {
+    /// As it is now.
+    pub fn of(engine: &Engine, tally: &Tally, meters: &Meters) -> Self {
+        let heard = |at: usize| STREAMS.into_iter().zip(meters.heard_ns(at)).collect();
+        let account = AccountMeasures::of(engine, heard);
+        Self { totals: tally.totals(engine), account, queued: 0 }
+    }
 }
 
 /// One instrument.
@@ -139,6 +163,7 @@ pub(super) fn of(
         strategies: strategies.iter().map(strategy).collect(),
         notices: notices.iter().copied().collect(),
         refused_events,
+        measured: None,
     }
 }
 

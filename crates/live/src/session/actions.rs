@@ -9,6 +9,7 @@ use flyball_venues::hyperliquid::sign::Envelope;
 use flyball_venues::hyperliquid::{Action, Cancel, CancelByCloid, Cloid, Grouping, post_body};
 
 use crate::duty::{Path, Todo};
+use crate::measures::{Meters, Stage};
 use crate::outbox::{Ahead, Effect, Signed};
 use crate::session::wire::posted;
 use crate::session::{Session, Wanted};
@@ -158,10 +159,14 @@ impl<A: Ahead> Session<A> {
         let expires = self.settings.expires_ns.max(0).unsigned_abs() / 1_000_000;
         let expires_ms = (effect == Effect::Adds).then(|| millis.saturating_add(expires));
         let envelope = Envelope { nonce, vault: None, expires_after: expires_ms };
-        let signature = self.signer.sign(action, &envelope).ok()?;
-        let body = post_body(action, &envelope, &signature).ok()?;
+        let meters = self.meters.clone();
+        let body = timed(meters.as_deref(), Stage::Sign, || {
+            let signature = self.signer.sign(action, &envelope).ok()?;
+            post_body(action, &envelope, &signature).ok()
+        })?;
         self.counts.actions += 1;
-        let kept = self.outbox.keep(Signed { nonce, effect, orders, expires_ms, body });
+        let signed = Signed { nonce, effect, orders, expires_ms, body };
+        let kept = timed(meters.as_deref(), Stage::Keep, || self.outbox.keep(signed));
         if kept.is_err() {
             self.counts.not_kept += 1;
             if effect == Effect::Adds {
@@ -215,6 +220,14 @@ impl<A: Ahead> Session<A> {
             status: Status::Rejected(reason),
         };
         self.say(now_ns, Body::Order(report));
+    }
+}
+
+/// Do it, and note how long it took where that is wanted. Nothing depends on it.
+fn timed<T>(meters: Option<&Meters>, stage: Stage, what: impl FnOnce() -> T) -> T {
+    match meters {
+        Some(meters) => meters.timed(stage, what),
+        None => what(),
     }
 }
 

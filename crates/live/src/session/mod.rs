@@ -36,6 +36,7 @@ use flyball_venues::hyperliquid::{
 use crate::duty::{Duty, Outcome, Path, Todo};
 use crate::kill::Halt;
 use crate::link::{Link, Step};
+use crate::measures::{Meters, Stage};
 use crate::outbox::{Ahead, Effect, Outbox};
 use crate::recover::Told;
 use crate::session::heard::News;
@@ -55,6 +56,8 @@ pub struct Batch {
     pub epoch: u32,
     /// Submit, cancel, query, read.
     pub commands: Vec<Command>,
+    /// When what they answer reached us, where orders or cancels are among them.
+    pub since_ns: Option<i64>,
 }
 
 /// Whose account, and how it is dealt with.
@@ -145,6 +148,9 @@ pub struct Session<A> {
     halt: Arc<Halt>,
     /// Whether it was seen that trading is stopped, and the account was read for it.
     halt_seen: bool,
+    meters: Option<Arc<Meters>>,
+    /// Of orders on their way to the socket: when what they answer reached us.
+    leaving_ns: Vec<i64>,
     counts: Counts,
     news: Vec<News>,
     told_now: Vec<Body<'static>>,
@@ -204,6 +210,8 @@ impl<A: Ahead> Session<A> {
             known: false,
             halt: Arc::default(),
             halt_seen: false,
+            meters: None,
+            leaving_ns: Vec::new(),
             counts: Counts::default(),
             news: Vec::new(),
             told_now: Vec::new(),
@@ -217,6 +225,18 @@ impl<A: Ahead> Session<A> {
     pub fn halted_by(mut self, halt: Arc<Halt>) -> Self {
         self.halt = halt;
         self
+    }
+
+    /// Note how long orders take to leave and to be answered.
+    #[must_use]
+    pub fn measured(mut self, meters: Arc<Meters>) -> Self {
+        self.meters = Some(meters);
+        self
+    }
+
+    /// When something came last, while the connection stands.
+    pub const fn heard_ns(&self) -> Option<i64> {
+        self.link.heard_ns()
     }
 
     /// While trading is stopped nobody's orders may add risk: what else rests on the account is
@@ -304,6 +324,9 @@ impl<A: Ahead> Session<A> {
 
     fn carry_out(&mut self, batch: Batch, now_ns: i64) {
         self.epoch = self.epoch.max(batch.epoch);
+        if self.meters.is_some() {
+            self.leaving_ns.extend(batch.since_ns);
+        }
         let mut actions = actions::Grouped::default();
         for command in batch.commands {
             match command {
@@ -386,9 +409,13 @@ impl<A: Ahead> Session<A> {
 
     /// An answer came, on whichever way; or it is known that none will.
     fn came(&mut self, id: u64, came: Came<'_>, now_ns: i64) {
-        let Some(Pending { wanted, .. }) = self.pending.remove(&id) else { return };
+        let Some(Pending { wanted, due_ns, .. }) = self.pending.remove(&id) else { return };
         match wanted {
             Wanted::Action(nonce) => {
+                if let (Some(meters), false) = (&self.meters, matches!(came, Came::Nothing)) {
+                    let sent_ns = due_ns.saturating_sub(self.settings.answer_ns);
+                    meters.note(Stage::Answer, now_ns.saturating_sub(sent_ns));
+                }
                 let answered = self.wire.action_answer(came, &self.placed_by(nonce));
                 self.action_answered(nonce, answered, now_ns);
             }
@@ -510,5 +537,12 @@ impl<A: Ahead> Duty for Session<A> {
 
     fn next_todo(&mut self) -> Option<Todo> {
         self.todo.pop_front()
+    }
+
+    fn handed_over(&mut self, now_ns: i64) {
+        let leaving = self.leaving_ns.drain(..);
+        if let Some(meters) = &self.meters {
+            leaving.for_each(|since| meters.note(Stage::Send, now_ns.saturating_sub(since)));
+        }
     }
 }

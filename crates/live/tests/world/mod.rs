@@ -467,7 +467,9 @@ impl World {
         }
         if !batch.is_empty() {
             let epoch = self.clients[at].node.engine().gate().epoch();
-            self.clients[at].session.message(Batch { epoch, commands: batch }, self.now);
+            self.clients[at]
+                .session
+                .message(Batch { epoch, commands: batch, since_ns: None }, self.now);
         }
     }
 

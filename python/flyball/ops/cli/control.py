@@ -1,6 +1,5 @@
 """`flyball status`, `flyball kill`, `flyball resume`: a run that goes on in another process."""
 
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -10,10 +9,14 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from flyball import _core
-from flyball.errors import ConfigError, FlyballError
+from flyball.errors import ConfigError
+from flyball.ops.alerts import delivery_state
 from flyball.ops.cli import console
 from flyball.ops.cli.liveview import Shown, panel, sentinel_text
 from flyball.ops.cli.notices import sentence
+from flyball.ops.cli.selecting import State, ended_text, one_run, try_status
+from flyball.ops.health import Health, health
+from flyball.ops.telemetry import observe
 from flyball.trading.runtime.runs import ROOT, RunInfo, ask, find_runs, read_run, scope_number
 from flyball.trading.runtime.sentinel import ask_sentinel, stand
 from flyball.trading.runtime.venue import account_worth, open_orders, positions
@@ -24,10 +27,6 @@ _LOOK_S = 0.02
 _SAY_S = 5.0
 _ANSWER_S = 5.0
 
-State = Annotated[
-    Path | None,
-    Parameter(help="The run's folder; the one run that goes on below runs/live by default."),
-]
 Json = Annotated[bool, Parameter(help="Print one JSON object.")]
 
 
@@ -40,7 +39,7 @@ def status(*, state: State = None, json: Json = False) -> int:
     """
     everything = state is not None and str(state) == "all"
     runs = find_runs() if state is None or everything else [read_run(state)]
-    found = [(run, _status(run)) for run in runs]
+    found = [(run, try_status(run)) for run in runs]
     going = [(run, now) for run, now in found if now is not None]
     guards = {run.folder: _sentinel(run) for run in runs}
     whole = everything or state is not None
@@ -54,9 +53,12 @@ def status(*, state: State = None, json: Json = False) -> int:
     for run, now in [] if json else shown:
         guard = guards[run.folder]
         if now is not None:
-            console.out.print(panel(Shown(run=run, status=now, sentinel=guard)))
+            found_health = _health(run, now)
+            console.out.print(
+                panel(Shown(run=run, status=now, sentinel=guard, health=found_health))
+            )
             continue
-        console.out.print(f"{run.folder}: {_ended(run)}", markup=False)
+        console.out.print(f"{run.folder}: {ended_text(run)}", markup=False)
         if guard is not None:
             console.out.print(f"  sentinel: {sentinel_text(guard)}", markup=False)
     return 0 if going else 2
@@ -83,7 +85,7 @@ def kill(
 
     Example: flyball kill --scope instrument:XRP
     """
-    run = _one(state)
+    run = one_run(state)
     wanted = scope_number(run, scope)
     before = _asked(run)
     began = time.perf_counter()
@@ -120,7 +122,7 @@ def restrict(share: str, /, *, state: State = None, json: Json = False) -> int:
 
     Example: flyball restrict 0.5
     """
-    run = _one(state)
+    run = one_run(state)
     ask(run, "restrict", f"operator={share}")
     found = _asked(run)
     if json:
@@ -254,7 +256,7 @@ def resume(
 
 def _resume_engine(state: Path | None, switch: str, scope: str, *, yes: bool, json: bool) -> int:
     """Release a switch of the engine, or what was killed: two steps."""
-    run = _one(state)
+    run = one_run(state)
     what, wanted, name = _wanted(run, switch, scope)
     before = _asked(run)
     latched = _latched(before)
@@ -379,33 +381,6 @@ def _why_not(found: Mapping[str, Any], switch: str) -> str:
     return "the engine refused"
 
 
-def _one(state: Path | None) -> RunInfo:
-    """The run in a folder, or the only one that goes on."""
-    if state is not None:
-        run = read_run(state)
-        if _status(run) is None:
-            raise ConfigError(f"{state}: no run goes on there: {_ended(run)}")
-        return run
-    going = [run for run in find_runs() if _status(run) is not None]
-    if not going:
-        raise ConfigError(
-            f"no live run goes on below {ROOT.absolute()}: name its folder with --state. "
-            "Stops of a run that ended rest at the venue"
-        )
-    if len(going) > 1:
-        folders = ", ".join(str(run.folder) for run in going)
-        raise ConfigError(f"several runs go on: name one with --state: {folders}")
-    return going[0]
-
-
-def _status(run: RunInfo) -> dict[str, Any] | None:
-    """How it is doing; `None` when it does not go on."""
-    try:
-        return ask(run, "status")
-    except FlyballError:
-        return None
-
-
 def _sentinel(run: RunInfo) -> dict[str, Any] | None:
     """How its sentinel is doing; what it keeps when it does not run and is latched."""
     found = ask_sentinel(run.folder, "status")
@@ -419,18 +394,6 @@ def _sentinel(run: RunInfo) -> dict[str, Any] | None:
 
 def _asked(run: RunInfo) -> dict[str, Any]:
     return ask(run, "status")
-
-
-def _ended(run: RunInfo) -> str:
-    if run.ended_ns is not None:
-        return "ended in order"
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return f"it did not end in order (process {run.pid} is gone); its stops rest at the venue"
-    except OSError:
-        pass
-    return f"it does not answer (process {run.pid} is there); its stops rest at the venue"
 
 
 def _row(
@@ -457,4 +420,11 @@ def _row(
     for time_ns, notice in now["notices"]:
         ((kind, about),) = notice.items()
         said.append({"time_ns": time_ns, "kind": kind, "text": sentence(kind, about, run)})
-    return {**known, "status": {**now, "notices": said}}
+    return {**known, "status": {**now, "notices": said}, "health": _health(run, now).summary()}
+
+
+def _health(run: RunInfo, now: Mapping[str, Any]) -> Health:
+    seen = observe(run, lambda: now)
+    return health(
+        run, now, now_ns=seen.now_ns, disk_free=seen.disk_free, alerts=delivery_state(run.folder)
+    )

@@ -63,7 +63,7 @@ def follow(
 ) -> Result:
     """Start a session, show it until it is to end, and end it safely.
 
-    What is `beside` it is entered when it has started, and left when it is to end.
+    What is `beside` it is entered when it has started, and left when it has ended.
     """
     session.start()
     signals.leave = lambda: _leave(session)

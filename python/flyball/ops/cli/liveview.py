@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flyball.ops.cli.notices import is_alarm, sentence
+from flyball.ops.health import Health
 from flyball.ops.report.formats import amount, clock, duration, percent, plain, plural, signed
 from flyball.trading.runtime.runs import RunInfo
 
@@ -32,6 +33,7 @@ class Shown:
     first_equity: str | None = None
     elapsed: str = ""
     sentinel: Mapping[str, Any] | None = None
+    health: Health | None = None
 
     @property
     def age_ns(self) -> int | None:
@@ -94,6 +96,24 @@ def _rows(shown: Shown) -> list[tuple[str, Text]]:
     if status["connections"]["journal_failing"]:
         text = f"CANNOT BE WRITTEN, {status['connections']['journal_lag']:,} records wait"
         rows.append(("journal", Text(text, style="bold red")))
+    if shown.health is not None:
+        rows += _unwell(shown.health)
+    return rows
+
+
+def _unwell(found: Health) -> list[tuple[str, Text]]:
+    """The parts that are not well, where it begins first; and what a person can do."""
+    bad = [it for it in found.components if it.state in ("degraded", "failed")]
+    if not bad:
+        return [("health", Text("all parts are well", style="dim"))]
+    roots = {it.name for it in found.roots()}
+    rows: list[tuple[str, Text]] = []
+    for it in sorted(bad, key=lambda it: it.name not in roots):
+        style = "bold red" if it.state == "failed" else "bold yellow"
+        text = Text(f"{it.name}: {it.reason}", style=style)
+        if it.advice:
+            text.append(f"\n{it.advice}", style="dim")
+        rows.append(("health" if not rows else "", text))
     return rows
 
 

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from flyball.errors import ConfigError, DataError, StrategyError
 from flyball.ops.cli import console
 from flyball.ops.cli.arguments import number, pairs, sizing_of
 from flyball.ops.cli.follow import Signals, follow
+from flyball.ops.cli.observing import Observing, Onlooker
 from flyball.ops.cli.watching import Predict, watching
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
@@ -117,7 +119,7 @@ class End:
     json: Annotated[bool, Parameter(help="Print one JSON object at the end.")] = False
 
 
-_WHERE, _HOW, _END = Where(), How(), End()
+_WHERE, _HOW, _END, _OBSERVING = Where(), How(), End(), Observing()
 
 
 def run(
@@ -135,6 +137,7 @@ def run(
     where: Where = _WHERE,
     how: How = _HOW,
     end: End = _END,
+    observing: Observing = _OBSERVING,
 ) -> int:
     """Trade with a strategy over a venue's sockets until it is stopped.
 
@@ -151,6 +154,7 @@ def run(
     policy, amount = sizing_of(sizing), number("--cash", where.cash)
     length_s = duration_ns(end.for_) / 1e9 if end.for_ else None
     limit = memory_bytes(how.max_memory) if how.max_memory else None
+    onlooker = Onlooker(observing)
     venue = _endpoint(where)
     paper = venue is not None and (where.paper or (venue.is_real and not where.live))
     own = None if venue is None or paper else _keys(venue, where.keys)
@@ -180,7 +184,12 @@ def run(
             tell=console.say,
         )
         flatten = end.on_stop == "flatten"
-        beside = watching(predict=how.predict)
+
+        @contextmanager
+        def beside(running: LiveSession) -> Iterator[None]:
+            with onlooker.looking(running), watching(predict=how.predict)(running):
+                yield
+
         result = follow(session, signals, length_s=length_s, flatten=flatten, beside=beside)
         return _ended(result, session, end)
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{InstrumentId, Money, Rate, Refusal, RuleName};
-use crate::portfolio::Position;
+use crate::portfolio::{Portfolio, Position};
 use crate::risk::{Case, Rule, View};
 
 /// The worst that can happen to the whole book, with all orders filled, fits into what may still
@@ -27,18 +27,18 @@ pub struct Governor {
 }
 
 impl Governor {
-    /// What can still be lost before a line is reached; less where somebody wants less risked.
-    pub fn left(&self, view: &View<'_>) -> Money {
-        let equity = view.portfolio.equity();
+    /// What can still be lost before a line is reached, of which this share may be used.
+    pub fn left(&self, portfolio: &Portfolio, share: Rate) -> Money {
+        let equity = portfolio.equity();
         if equity.is_unknown() {
             return Money::ZERO;
         }
         let left = |start: Money, line: Rate| start.at_rate(line).minus(start.minus(equity));
-        let by_peak = left(view.portfolio.peak(), self.drawdown);
-        let left = by_peak.min(left(view.portfolio.day_start(), self.daily_loss));
+        let by_peak = left(portfolio.peak(), self.drawdown);
+        let left = by_peak.min(left(portfolio.day_start(), self.daily_loss));
         // What is overdrawn already does not become less by it.
-        let cut = view.share < Rate::ONE && left > Money::ZERO;
-        if cut { left.at_rate(view.share) } else { left }
+        let cut = share < Rate::ONE && left > Money::ZERO;
+        if cut { left.at_rate(share) } else { left }
     }
 
     /// What the book could lose with this order and all others filled.
@@ -82,7 +82,8 @@ impl Rule for Governor {
         if !case.adds_risk {
             return Ok(());
         }
-        let (limit, actual) = (self.left(case.view), self.worst_loss(case));
+        let left = self.left(case.view.portfolio, case.view.share);
+        let (limit, actual) = (left, self.worst_loss(case));
         if actual < limit && !actual.is_unknown() {
             return Ok(());
         }
@@ -140,7 +141,11 @@ mod tests {
         assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor));
         desk.lose(60);
         desk.share = Rate::from_ppm(500_000);
-        assert_eq!(RULE.left(&desk.view()), Money::from_whole(-10), "overdrawn as it is");
+        assert_eq!(
+            RULE.left(&desk.portfolio, desk.share),
+            Money::from_whole(-10),
+            "overdrawn as it is"
+        );
     }
 
     #[test]
