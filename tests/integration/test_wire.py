@@ -37,6 +37,14 @@ def test_every_fault_ends_within_the_line_and_verified_flat(outcomes: list[Outco
         assert each.orders_after_stop == 0, each.cell
 
 
+def test_without_protection_the_same_jump_goes_far_beyond_the_line(
+    outcomes: list[Outcome],
+) -> None:
+    (other,) = [each for each in outcomes if each.profile == "unprotected"]
+    assert other.drawdown > 0.3
+    assert not other.failure
+
+
 def test_every_fault_was_there(outcomes: list[Outcome]) -> None:
     signs = {each.fault: each.signs for each in outcomes if each.profile == "emergency"}
     assert signs["none"] == ()

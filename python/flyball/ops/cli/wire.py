@@ -133,7 +133,10 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ("cells", [f"{it['cells']:,}" for it in each]),
         ("drawdown line", [_line(it["line"]) for it in each]),
         shown("worst drawdown", "worst_drawdown"),
-        shown("… where the move was within the assumed gap", "worst_drawdown_within_gap"),
+        (
+            "… where the move was within the assumed gap",
+            [*(percent(it["worst_drawdown_within_gap"]) for it in protected), "\u2013"],
+        ),
         shown("median drawdown", "p50_drawdown"),
         shown("drawdown, 99 % of cells", "p99_drawdown"),
         ("largest overshoot", [*(percent(it["overshoot_max"]) for it in protected), "\u2013"]),

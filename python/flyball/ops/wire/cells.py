@@ -174,7 +174,7 @@ def few_cells(
         for step, (profile, source) in enumerate(profiles)
         for at, fault in enumerate(FAULTS)
     ]
-    return cells + _compared(off, windows[-1:], names[1:2])
+    return cells + _compared(off, windows[-1:], names[:1])
 
 
 def _compared(off: Profile, windows: Sequence[Window], names: Sequence[str]) -> list[Cell]:
