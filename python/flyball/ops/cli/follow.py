@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -51,15 +52,23 @@ class Signals:
 
 
 def follow(
-    session: LiveSession, signals: Signals, *, length_s: float | None, flatten: bool
+    session: LiveSession,
+    signals: Signals,
+    *,
+    length_s: float | None,
+    flatten: bool,
+    beside: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Result:
-    """Start a session, show it until it is to end, and end it safely."""
+    """Start a session, show it until it is to end, and end it safely.
+
+    `beside` is entered when it has started, and left when it has ended.
+    """
     session.start()
     signals.leave = lambda: _leave(session)
     _say_killed(session)
     shower = _Shower(session, length_s)
     try:
-        with shower:
+        with beside(), shower:
             while signals.count == 0 and not shower.is_over:
                 if not session.is_alive:
                     console.say("flyball: THE ENGINE'S THREAD HAS ENDED: stops rest at the venue")

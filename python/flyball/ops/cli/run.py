@@ -18,6 +18,7 @@ from flyball.domain import duration_ns
 from flyball.errors import ConfigError, DataError, StrategyError
 from flyball.ops.cli import console
 from flyball.ops.cli.arguments import number, pairs, sizing_of
+from flyball.ops.cli.dashboard import AUTO, beside_run
 from flyball.ops.cli.follow import Signals, follow
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
@@ -98,6 +99,10 @@ class How:
         bool,
         Parameter(help="A process of its own watches over the account and the run."),
     ] = True
+    dashboard: Annotated[
+        str,
+        Parameter(help="HOST:PORT of its page, none, or auto: in a terminal, where it is built."),
+    ] = AUTO
 
 
 @Parameter(name="*")
@@ -178,7 +183,14 @@ def run(
             tell=console.say,
         )
         flatten = end.on_stop == "flatten"
-        return _ended(follow(session, signals, length_s=length_s, flatten=flatten), session, end)
+        result = follow(
+            session,
+            signals,
+            length_s=length_s,
+            flatten=flatten,
+            beside=lambda: beside_run(how.dashboard, session.folder),
+        )
+        return _ended(result, session, end)
 
 
 def _guarded(how: How, venue: Endpoint | None, own: Keys | None) -> bool:
