@@ -14,7 +14,7 @@ from flyball.ops.cli import console
 from flyball.ops.cli.control import one_run
 from flyball.ops.cli.follow import Signals
 from flyball.ops.cli.notices import is_alarm, sentence
-from flyball.ops.dashboard.serve import ADDRESS, Dashboard, missing
+from flyball.ops.dashboard.serve import ADDRESS, Dashboard, is_built, missing
 from flyball.ops.dashboard.source import Look, Parts
 from flyball.ops.drills import record
 from flyball.trading.runtime.runs import RunInfo, read_run
@@ -72,7 +72,9 @@ def beside_run(
     `wanted` is an address, "none", or "auto": where a person looks on in a terminal, when the page
     is built and what it needs is installed. That it cannot be had is said, and ends nothing.
     """
-    if wanted == _NONE or (wanted == AUTO and (not console.err.is_terminal or missing())):
+    if wanted == _NONE or (
+        wanted == AUTO and (not console.err.is_terminal or missing() or not is_built())
+    ):
         yield None
         return
     try:

@@ -24,7 +24,7 @@ __all__ = ["Seen", "Top"]
 _LOOK_S = 0.5
 _CURVE = 120
 _NOTICES = 40
-_BAR = 16
+_BAR = 10
 _TIMES = ("leverage", "margin")
 _STALE_S = 3.0
 
@@ -61,10 +61,11 @@ class Top(App[None]):
     Screen { layout: vertical; }
     #banner { height: auto; padding: 0 1; }
     #upper { height: auto; }
+    .box, #curve, #lower { border-title-color: $text; }
     .box { border: round $surface-lighten-2; padding: 0 1; height: auto; }
     #run { width: 3fr; }
     #right { width: 2fr; height: auto; }
-    #curve { height: 3; margin: 0 1; }
+    #curve { height: 4; border: round $surface-lighten-2; padding: 0 1; }
     #lower { height: 1fr; border: round $surface-lighten-2; padding: 0 1; }
     .stale { opacity: 50%; }
     .bad { border: round $error; }
@@ -95,6 +96,7 @@ class Top(App[None]):
         """Begin to look."""
         self.query_one("#switches").border_title = "Switches"
         self.query_one("#gate").border_title = "Gate and latency"
+        self.query_one("#curve").border_title = "Equity since this was opened"
         self.query_one("#lower").border_title = "Journal tail"
         self.begin_look()
         self.set_interval(_LOOK_S, self.begin_look)
@@ -204,7 +206,7 @@ def _bar(used: float | None) -> Text:
         return Text("·" * _BAR, style="dim")
     full = round(used * _BAR)
     style = "red" if used >= 0.8 else "yellow" if used >= 0.5 else "green"
-    return Text("█" * full, style=style).append("░" * (_BAR - full), style="dim")
+    return Text("█" * full, style=style).append("─" * (_BAR - full), style="dim")
 
 
 def _gate(status: Mapping[str, Any]) -> Text:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from flyball.errors import ConfigError
 from flyball.ops.dashboard.guard import allowed_hosts
+from flyball.ops.dashboard.pagefiles import PAGE, UNBUILT, page_files, unbuilt
 from flyball.ops.dashboard.source import Parts, Source, hub
 from flyball.ops.dashboard.tokens import FILE, token_of
 
-__all__ = ["ADDRESS", "Dashboard", "address", "missing"]
+__all__ = ["ADDRESS", "Dashboard", "address", "is_built", "missing"]
 
 ADDRESS = "127.0.0.1:8765"
 _WANTED = ("fastapi", "uvicorn", "websockets")
@@ -22,14 +23,15 @@ _MESSAGE_MAX = 256
 
 
 def missing() -> str:
-    """What is missing that the dashboard needs, and how it is had; empty when all is there."""
+    """What is not installed that the dashboard needs, and how it is had; empty when all is."""
     if lacking := [name for name in _WANTED if importlib.util.find_spec(name) is None]:
         return f"{', '.join(lacking)} not installed: pip install 'flyball[observe]'"
-    if not (Path(__file__).parent / "page" / "index.html").is_file():
-        return (
-            "the page is not built: `make setup` builds it where Node 20.19 or newer is installed"
-        )
     return ""
+
+
+def is_built() -> bool:
+    """Whether there is a page to serve."""
+    return (PAGE / "index.html").is_file()
 
 
 def address(text: str) -> tuple[str, int]:
@@ -127,14 +129,14 @@ class Dashboard:
         """Serve."""
         import uvicorn
 
-        from flyball.ops.dashboard.server import application, page_files
+        from flyball.ops.dashboard.server import application
 
         app = application(
             hub=self.hub,
             run=lambda: self._source.run,
             token=self._token,
             hosts=allowed_hosts(self.port, self._names),
-            files=page_files(),
+            files=page_files() or unbuilt(),
             tell=self._tell,
             pace_s=self._pace_s,
         )
@@ -184,7 +186,8 @@ class Dashboard:
 
     def told(self) -> str:
         """What is said when it opens: the link, once."""
-        return f"dashboard at {self.link} (the token is also in {FILE} of the run's folder)"
+        said = f"dashboard at {self.link} (the token is also in {FILE} of the run's folder)"
+        return said if is_built() else f"{said}; {UNBUILT}"
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,10 +1,8 @@
 """The dashboard's HTTP and websocket: the page, what is new, kill, and release in two steps."""
 
 import asyncio
-import mimetypes
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
@@ -17,10 +15,8 @@ from flyball.ops.dashboard.hub import Hub, Listener
 from flyball.ops.dashboard.release import Releases
 from flyball.trading.runtime.runs import RunInfo, ask, scope_number
 
-__all__ = ["PAGE", "application", "page_files"]
+__all__ = ["application"]
 
-PAGE = Path(__file__).parent / "page"
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8"}
 _CLIENTS_MAX = 8
 # A client that has not said that it saw so many messages is given no more until it has.
 _AHEAD_MAX = 8
@@ -48,22 +44,6 @@ class ReleaseConfirm(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     ticket: str = Field(max_length=64)
     typed: str = Field(max_length=120)
-
-
-def page_files(folder: Path = PAGE) -> dict[str, tuple[bytes, str]]:
-    """The built page: each path with its bytes and type. Empty where it was not built.
-
-    It is read once: no request ever reaches the file system.
-    """
-    if not (folder / "index.html").is_file():
-        return {}
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-            name = "/" + path.relative_to(folder).as_posix()
-            found[name] = (path.read_bytes(), kind or "application/octet-stream")
-    return {**found, "/": found["/index.html"]}
 
 
 def application(
