@@ -1,5 +1,5 @@
-// The newest of everything, put into the page once a frame: however many messages come, what is
-// drawn is drawn once.
+// The newest of everything, put into the page at most once a frame, and not more often than people
+// can read: however many messages come, what is drawn is drawn once.
 
 import { token } from "./token";
 import type {
@@ -16,6 +16,8 @@ const NOTICES_MAX = 300;
 const SILENT_MS = 3_500;
 const AGAIN_MS = [250, 500, 1_000, 2_000, 4_000];
 const OLD_MS = 3_000;
+// Nobody reads numbers that change faster.
+const DRAW_MS = 50;
 
 class Live {
   link = $state<Link>("connecting");
@@ -50,6 +52,7 @@ class Live {
   #waiting: Record<string, unknown> = {};
   #logs: Record<string, { anew: boolean; rows: unknown[] }> = {};
   #drawing = false;
+  #drawnAt = 0;
 
   start(): void {
     this.#connect();
@@ -138,13 +141,16 @@ class Live {
       this.#draw(); // frames stand still while nobody looks
     } else if (!this.#drawing) {
       this.#drawing = true;
-      requestAnimationFrame(() => this.#draw());
+      const wait = this.#drawnAt + DRAW_MS - performance.now();
+      if (wait <= 0) requestAnimationFrame(() => this.#draw());
+      else setTimeout(() => requestAnimationFrame(() => this.#draw()), wait);
     }
   }
 
   #draw(): void {
     this.#drawing = false;
     this.now = performance.now();
+    this.#drawnAt = this.now;
     const topics = this.#waiting;
     const logs = this.#logs;
     this.#waiting = {};
