@@ -1,6 +1,7 @@
 """The rules of the house, checked: who may import whom, who may be async, how long things are."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -278,3 +279,18 @@ def test_no_tracked_file_names_a_path_of_a_machine() -> None:
             continue
         found = pattern.search(path.read_text(errors="replace"))
         assert found is None, f"{path.relative_to(ROOT)}: {found and found[0]}"
+
+
+def test_the_pages_lock_is_hashed_and_names_no_registry() -> None:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+    packages = {name: it for name, it in lock["packages"].items() if name}
+    assert len(packages) > 10
+    for name, about in packages.items():
+        assert "resolved" not in about, f"{name} names a host"
+        assert about["integrity"].startswith("sha512-"), f"{name} has no hash"
+        assert not about.get("hasInstallScript") or about.get("optional"), f"{name} runs a script"
+    wanted = json.loads((ROOT / "web" / "package.json").read_text())
+    known = lock["packages"][""]
+    for kind in ("dependencies", "devDependencies"):
+        assert wanted[kind] == known[kind]
+    assert "ignore-scripts=true" in (ROOT / "web" / ".npmrc").read_text()

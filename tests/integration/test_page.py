@@ -207,8 +207,10 @@ def test_what_others_bring_is_shown(stand: StandIn, page: Page) -> None:
             "firing": [{"name": "stale_feed", "severity": "critical", "text": "20 s old"}]
         },
         "predictions": lambda *_: {
-            "open": [{"what": "drawdown", "probability": 0.91, "horizon_s": 120}],
-            "score": {"count": 12, "brier": 0.08, "ece": 0.04, "lead_s": 44.0},
+            "probabilities": {"drawdown": 0.91, "memory": None},
+            "share": "0.5",
+            "incidents": [{"number": 1, "count": 3, "alarms": [{"metric": "feed_age"}]}],
+            "score": {"predictions": 12, "brier": 0.08, "ece": 0.04, "lead_s": 44.0},
         },
         "learning": lambda *_: {
             "influence": 0.25,
@@ -233,6 +235,7 @@ def test_what_others_bring_is_shown(stand: StandIn, page: Page) -> None:
         page.open(board.link)
         for text in (
             *("look at it", "stale feed", "91\u202f%", "Brier 0.080", "tilt", "governor"),
+            *("feed age (3 alarms)", "50\u202f% of its risk budget"),
             *("12 orders came to the gate, 7 went out", "decode"),
         ):
             page.wait_text(text)

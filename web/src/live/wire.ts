@@ -197,21 +197,16 @@ export interface Alerts {
   history?: Alert[];
 }
 
-export interface Prediction {
-  what: string;
-  probability: number;
-  horizon_s?: number | null;
-  action?: string;
-}
-
 export interface Predictions {
-  open: Prediction[];
-  score?: {
-    count?: number;
-    brier?: number | null;
-    ece?: number | null;
+  probabilities: Record<string, number | null>;
+  share: string;
+  incidents: { number: number; count: number; alarms: { metric: string }[] }[];
+  score: {
+    predictions: number;
+    brier: number | null;
+    ece: number | null;
     lead_s?: number | null;
-    false_alarms_per_day?: number | null;
+    false_per_day?: number | null;
   } | null;
 }
 
