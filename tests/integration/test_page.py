@@ -57,6 +57,18 @@ def stand(tmp_path: Path) -> Iterator[StandIn]:
         yield found
 
 
+def test_an_old_page_does_not_say_that_the_account_is_flat(stand: StandIn, page: Page) -> None:
+    stand.close_position()
+    stand.status["killed"] = True
+    with board_of(stand.folder) as board:
+        page.open(board.link)
+        page.wait_text("killed, flat")
+        page.wait_text("The account is flat.")
+    page.wait_text("what is held is not known")
+    page.wait_text("Whether the account is flat is not known now.")
+    assert "The account is flat." not in page.text
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Running]:
     with (
@@ -160,6 +172,7 @@ def test_a_run_that_is_silent_looks_silent(stand: StandIn, page: Page) -> None:
         )
         page.click("button.kill")
         page.wait_text("the file KILL was written")
+        assert "is flat" not in page.text
         assert (stand.folder / "KILL").exists()
 
 
