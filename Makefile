@@ -6,6 +6,8 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 FUZZ := $(if $(shell rustup toolchain list 2>/dev/null | grep nightly),cargo +nightly fuzz run,RUSTC_BOOTSTRAP=1 cargo fuzz run -s none)
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock pyproject.toml
 
+WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run test check format bench proof twins simulate crash fuzz lock clean
 
@@ -24,12 +26,19 @@ $(VENV)/built: $(VENV)/base $(RUST)
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(VENV)/bin/maturin develop --release --locked --quiet >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
 	@touch $@
 
+# Without Node, or a Node that is too old, everything but the page of the dashboard is there.
+$(VENV)/page: $(VENV)/base $(WEB)
+	@if ! command -v npm >/dev/null || ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'; then \
+	  echo "the dashboard's page is not built: that wants Node 20.19, 22.12 or newer, and npm; all else works"; \
+	elif echo "building the dashboard's page ..." && (cd web && npm ci --silent && npm run --silent build) >$(VENV)/page.log 2>&1; then touch $@; \
+	else echo "the dashboard's page could not be built: $(VENV)/page.log says why; all else works"; fi
+
 $(VENV)/dev: $(VENV)/base requirements/dev.txt
 	@echo "installing what tests need ..."
 	@$(PIP) -r requirements/dev.txt
 	@touch $@
 
-setup: $(VENV)/built ## Everything that running needs; leaves .venv/bin/flyball
+setup: $(VENV)/built $(VENV)/page ## Everything that running needs; leaves .venv/bin/flyball
 
 dev: setup $(VENV)/dev ## Everything that developing needs
 
@@ -81,5 +90,5 @@ lock: dev ## Renew the hashed requirements
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
 
 clean: ## Remove what was built
-	rm -rf $(VENV) target runs
+	rm -rf $(VENV) target runs web/node_modules python/flyball/ops/dashboard/page
 	find python -name '*.so' -delete

@@ -1,6 +1,7 @@
 """The rules of the house, checked: who may import whom, who may be async, how long things are."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ ALLOWED: dict[str, set[str]] = {
     # Numbers alone: what is left of a result after it was selected.
     "research.selection": BASE,
     "ops.report": BASE | {"config", "svg", "trading.runtime", "research.analytics"},
+    # Async only at its border; whoever starts it brings what other rooms measure.
+    "ops.dashboard": BASE | {"config", "trading.runtime"},
     # A drill starts runs and exchanges as people do, and looks at both.
     "ops.drills": BASE | {"config", "trading.runtime"},
     # A cell is a run on a drill's stage, with another strategy and other prices.
@@ -64,11 +67,12 @@ ALLOWED: dict[str, set[str]] = {
         "ops.health",
         "ops.alerts",
         "ops.logs",
+        "ops.dashboard",
     },
 }
 # flyball/__init__.py hands names on, and imports each only when it is asked for.
 FACADE = set(ALLOWED) | {"_core"}
-MAY_BE_ASYNC: set[str] = set()
+MAY_BE_ASYNC = {"ops.dashboard"}
 
 # Rust room -> rooms it may use, in the order in which an event walks through them.
 CORE_ALLOWED: dict[str, set[str]] = {
@@ -295,3 +299,18 @@ def test_no_tracked_file_names_a_path_of_a_machine() -> None:
             continue
         found = pattern.search(path.read_text(errors="replace"))
         assert found is None, f"{path.relative_to(ROOT)}: {found and found[0]}"
+
+
+def test_the_pages_lock_is_hashed_and_names_no_registry() -> None:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+    packages = {name: it for name, it in lock["packages"].items() if name}
+    assert len(packages) > 10
+    for name, about in packages.items():
+        assert "resolved" not in about, f"{name} names a host"
+        assert about["integrity"].startswith("sha512-"), f"{name} has no hash"
+        assert not about.get("hasInstallScript") or about.get("optional"), f"{name} runs a script"
+    wanted = json.loads((ROOT / "web" / "package.json").read_text())
+    known = lock["packages"][""]
+    for kind in ("dependencies", "devDependencies"):
+        assert wanted[kind] == known[kind]
+    assert "ignore-scripts=true" in (ROOT / "web" / ".npmrc").read_text()

@@ -17,6 +17,7 @@ from flyball.ops.cli.notices import sentence
 from flyball.ops.cli.selecting import State, ended_text, one_run, try_status
 from flyball.ops.health import Health, health
 from flyball.ops.telemetry import observe
+from flyball.trading.runtime.latches import CLEARS, clears, latched, wait_released, why_not
 from flyball.trading.runtime.runs import ROOT, RunInfo, ask, find_runs, read_run, scope_number
 from flyball.trading.runtime.sentinel import ask_sentinel, stand
 from flyball.trading.runtime.venue import account_worth, open_orders, positions
@@ -209,16 +210,6 @@ def _is_flat(found: Mapping[str, Any], scope: str, since_ns: int) -> bool:
     )
 
 
-_CLEARS = {
-    "operator": "the operator's kill of everything: strategies may trade again",
-    "drawdown": "the drawdown switch: trading goes on, and the peak is counted from here",
-    "emergency": "the emergency switch: trading goes on, and the peak is counted from here",
-    "daily_loss": "the daily loss switch: not before the next UTC day",
-    "leverage": "the leverage switch, which also releases itself",
-    "margin": "the margin switch, which also releases itself",
-}
-
-
 def resume(
     *,
     switch: Annotated[
@@ -249,8 +240,8 @@ def resume(
         return _resume_sentinel(state, yes=yes, json=json)
     if bool(switch) == bool(scope):
         raise ConfigError("give --switch NAME or --scope SCOPE: one of the two")
-    if switch and switch not in _CLEARS:
-        raise ConfigError(f"--switch {switch!r}: wants one of {', '.join(_CLEARS)}")
+    if switch and switch not in CLEARS:
+        raise ConfigError(f"--switch {switch!r}: wants one of {', '.join(CLEARS)}")
     return _resume_engine(state, switch, scope, yes=yes, json=json)
 
 
@@ -259,26 +250,25 @@ def _resume_engine(state: Path | None, switch: str, scope: str, *, yes: bool, js
     run = one_run(state)
     what, wanted, name = _wanted(run, switch, scope)
     before = _asked(run)
-    latched = _latched(before)
-    if name not in latched:
-        others = f"; latched are {', '.join(latched)}" if latched else "; nothing is latched"
+    stopping = latched(before)
+    if name not in stopping:
+        others = f"; latched are {', '.join(stopping)}" if stopping else "; nothing is latched"
         raise ConfigError(f"{name} is not latched{others}")
-    clears = _CLEARS.get(name, f"the kill of {name}: one strategy an instrument, both go on")
-    console.say(f"This clears {clears}.")
-    if stays := [each for each in latched if each != name]:
+    console.say(f"This clears {clears(name)}.")
+    if stays := [each for each in stopping if each != name]:
         console.say(f"It does not clear {', '.join(stays)}: what that stops stays stopped.")
     if not yes:
         _sure()
     ask(run, f"request_{what}", wanted)
     ask(run, f"confirm_{what}", wanted)
-    released, left = _wait_released(run, name, since_ns=int(before["time_ns"]))
+    released, left = wait_released(run, name, since_ns=int(before["time_ns"]))
     if json:
         told = {"switch": switch or None, "scope": scope or None, "released": released}
         console.print_json({**told, "latched": left})
     elif released:
         console.out.print(f"released {name}" + (f"; still latched: {', '.join(left)}" * bool(left)))
     if not released:
-        console.say(f"flyball: not released: {_why_not(before, name)}")
+        console.say(f"flyball: not released: {why_not(before, name)}")
         return 1
     return 0
 
@@ -345,40 +335,6 @@ def _sure() -> None:
     console.say("Go on? Type yes:")
     if sys.stdin.readline().strip().lower() != "yes":
         raise ConfigError("not released")
-
-
-def _latched(found: Mapping[str, Any]) -> list[str]:
-    """What stops trading until somebody releases it."""
-    names = [str(name) for name, _ in found["tripped"] if name != "position_loss"]
-    locked = [f"instrument:{it['symbol']}" for it in found["instruments"] if it["locked"]]
-    return ["operator"] * bool(found["killed"]) + names + locked
-
-
-def _wait_released(run: RunInfo, switch: str, *, since_ns: int) -> tuple[bool, list[str]]:
-    until = time.monotonic() + _ANSWER_S
-    left = _latched(_asked(run))
-    while time.monotonic() < until and switch in left:
-        found = _asked(run)
-        refused = any(
-            time_ns >= since_ns and "ResetRefused" in notice for time_ns, notice in found["notices"]
-        )
-        left = _latched(found)
-        if refused:
-            break
-        time.sleep(_LOOK_S)
-    return switch not in left, left
-
-
-def _why_not(found: Mapping[str, Any], switch: str) -> str:
-    if not found["flat"]:
-        return "the account is not flat (`flyball kill` closes it)"
-    if any(it["closing"] for it in found["instruments"]):
-        return "something is being closed"
-    if not found["account_known"] or found["equity"] == "unknown":
-        return "what the account is worth is not known"
-    if switch == "daily_loss":
-        return "it is still the day on which it tripped (UTC)"
-    return "the engine refused"
 
 
 def _sentinel(run: RunInfo) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from flyball.ops.health import Health
 from flyball.ops.report.formats import amount, clock, duration, percent, plain, plural, signed
 from flyball.trading.runtime.runs import RunInfo
 
-__all__ = ["Shown", "line", "panel", "position_text", "sentinel_text"]
+__all__ = ["Shown", "line", "panel", "position_text", "rows", "sentinel_text"]
 
 _SHOWN_NOTICES = 5
 _OLD_FEED_NS = 2 * 10**9
@@ -60,7 +60,7 @@ def panel(shown: Shown) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, value in _rows(shown):
+    for name, value in rows(shown):
         grid.add_row(name, value)
     parts: list[RenderableType] = [grid]
     if notices := _notices(status["notices"], run):
@@ -75,30 +75,31 @@ def panel(shown: Shown) -> RenderableType:
     )
 
 
-def _rows(shown: Shown) -> list[tuple[str, Text]]:
+def rows(shown: Shown) -> list[tuple[str, Text]]:
+    """Names and values, one below the other."""
     run, status = shown.run, shown.status
-    rows = [("venue", _venue(shown)), ("equity", _equity(shown)), ("drawdown", _drawdown(shown))]
+    found = [("venue", _venue(shown)), ("equity", _equity(shown)), ("drawdown", _drawdown(shown))]
     for traded, it in zip(run.instruments, status["instruments"], strict=False):
-        rows += [
+        found += [
             ("position", position_text(traded, it)),
             ("stop", _stop(traded.tick_size, it, run)),
         ]
         if it["orders"]:
-            rows.append(("orders", _orders(it)))
+            found.append(("orders", _orders(it)))
         if it["mode"] != "normal":
-            rows.append(("mode", Text(_MODES.get(it["mode"], it["mode"]), style="yellow")))
+            found.append(("mode", Text(_MODES.get(it["mode"], it["mode"]), style="yellow")))
     if status["restraints"]:
-        rows.append(("budget", _budget(status)))
-    rows += [("switches", _switches(status)), ("feed", _feed(shown))]
-    rows += [("strategy", _strategy(each)) for each in status["strategies"]]
+        found.append(("budget", _budget(status)))
+    found += [("switches", _switches(status)), ("feed", _feed(shown))]
+    found += [("strategy", _strategy(each)) for each in status["strategies"]]
     if (guard := _guard(shown)) is not None:
-        rows.append(("sentinel", guard))
+        found.append(("sentinel", guard))
     if status["connections"]["journal_failing"]:
         text = f"CANNOT BE WRITTEN, {status['connections']['journal_lag']:,} records wait"
-        rows.append(("journal", Text(text, style="bold red")))
+        found.append(("journal", Text(text, style="bold red")))
     if shown.health is not None:
-        rows += _unwell(shown.health)
-    return rows
+        found += _unwell(shown.health)
+    return found
 
 
 def _unwell(found: Health) -> list[tuple[str, Text]]:

@@ -19,6 +19,7 @@ from flyball.domain import duration_ns
 from flyball.errors import ConfigError, DataError, StrategyError
 from flyball.ops.cli import console
 from flyball.ops.cli.arguments import number, pairs, sizing_of
+from flyball.ops.cli.dashboard import AUTO, beside_run
 from flyball.ops.cli.follow import Signals, follow
 from flyball.ops.cli.observing import Observing, Onlooker
 from flyball.ops.cli.watching import Predict, watching
@@ -102,6 +103,10 @@ class How:
         Parameter(help="A process of its own watches over the account and the run."),
     ] = True
     predict: Predict = True
+    dashboard: Annotated[
+        str,
+        Parameter(help="HOST:PORT of its page, none, or auto: in a terminal, where it is built."),
+    ] = AUTO
 
 
 @Parameter(name="*")
@@ -187,7 +192,11 @@ def run(
 
         @contextmanager
         def beside(running: LiveSession) -> Iterator[None]:
-            with onlooker.looking(running), watching(predict=how.predict)(running):
+            with (
+                onlooker.looking(running),
+                watching(predict=how.predict)(running),
+                beside_run(how.dashboard, running.folder),
+            ):
                 yield
 
         result = follow(session, signals, length_s=length_s, flatten=flatten, beside=beside)

@@ -18,7 +18,15 @@ from flyball import _core
 from flyball.config.profile import Profile
 from flyball.errors import ConfigError
 
-__all__ = ["FOLDER", "build_hash", "drilled", "profile_hash", "record_path", "write_record"]
+__all__ = [
+    "FOLDER",
+    "build_hash",
+    "drilled",
+    "path_of",
+    "profile_hash",
+    "record_path",
+    "write_record",
+]
 
 FOLDER = Path("runs") / "drills"
 
@@ -37,7 +45,12 @@ def build_hash() -> str:
 
 def record_path(profile: Profile, folder: Path = FOLDER) -> Path:
     """Where the last drill of a profile is kept."""
-    return folder / (re.sub(r"[^\w.-]", "_", profile.name) + ".json")
+    return path_of(profile.name, folder)
+
+
+def path_of(name: str, folder: Path = FOLDER) -> Path:
+    """The same for a profile of this name."""
+    return folder / (re.sub(r"[^\w.-]", "_", name) + ".json")
 
 
 def write_record(
