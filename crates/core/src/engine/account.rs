@@ -14,7 +14,7 @@ impl Engine {
         self.work(report.instrument, out);
     }
 
-    pub(super) fn on_fill(&mut self, fill: &Fill, out: &mut Commands) {
+    pub(super) fn on_fill(&mut self, fill: &Fill, time_ns: i64, out: &mut Commands) {
         let id = fill.instrument;
         let Some(instrument) = self.instruments.get(id.index()) else { return };
         match self.portfolio.apply_fill(instrument, fill, self.now_ns) {
@@ -27,7 +27,7 @@ impl Engine {
         if fill.liquidation {
             out.notice(Notice::Liquidated { instrument: id });
         }
-        self.doubt(fill, out);
+        self.doubt(fill, time_ns, out);
         self.on_lane(id, out, |lane, desk, _| lane.filled(desk, fill));
         self.evaluate(id, out);
         self.work(id, out);

@@ -39,9 +39,13 @@ impl Doubted {
 }
 
 impl Engine {
-    /// A fill came: what lies further from its price than sources may disagree is not believed until
-    /// it changes, and the fill is the price until then.
-    pub(super) fn doubt(&mut self, fill: &Fill, out: &mut Commands) {
+    /// An order of ours took: what has not moved since and lies further from its price than sources
+    /// may disagree is not believed until it changes, and the fill is the price until then. What an
+    /// order that rested was filled at says only where the market has been.
+    pub(super) fn doubt(&mut self, fill: &Fill, time_ns: i64, out: &mut Commands) {
+        if fill.maker {
+            return;
+        }
         let id = fill.instrument;
         let (Some(market), Some(feed), Some(instrument)) = (
             self.markets.get_mut(id.index()),
@@ -53,7 +57,8 @@ impl Engine {
         let most = self.gate.max_disagreement();
         let far = |seen: Option<Price>| seen.filter(|seen| deviation(fill.price, *seen) > most);
         let references = &mut market.references;
-        let (mid, mark) = (far(references.mid.last()), far(references.mark.last()));
+        let mid = far(references.mid.last()).filter(|_| time_ns >= feed.moved_ns);
+        let mark = far(references.mark.last()).filter(|_| time_ns >= feed.mark_moved_ns);
         let Some(seen) = mid.or(mark) else { return };
         out.notice(Notice::Doubted { instrument: id, filled: fill.price, seen });
         if mid.is_some() {

@@ -21,6 +21,9 @@ pub(super) struct Feed {
     has_venue_mark: bool,
     average: Average,
     pub(super) doubted: Doubted,
+    /// When the best prices changed last, and the mark.
+    pub(super) moved_ns: i64,
+    pub(super) mark_moved_ns: i64,
 }
 
 impl Default for Feed {
@@ -30,6 +33,8 @@ impl Default for Feed {
             has_venue_mark: false,
             average: Average::default(),
             doubted: Doubted::default(),
+            moved_ns: i64::MIN,
+            mark_moved_ns: i64::MIN,
         }
     }
 }
@@ -174,6 +179,9 @@ impl Engine {
         let best = feed.doubted.believe_best(book.best());
         let moved = market.best != best;
         market.best = best;
+        if moved {
+            feed.moved_ns = self.now_ns;
+        }
         if let Some(best) = best {
             let mid = best.mid();
             if !feed.has_venue_mark && market.references.mark.last().is_some() {
@@ -241,6 +249,9 @@ impl Engine {
             market.references.oracle = Reading::new(reference.oracle, self.now_ns);
         }
         if reference.mark.is_tradable() && feed.doubted.believes_mark(reference.mark) {
+            if market.references.mark.last() != Some(reference.mark) {
+                feed.mark_moved_ns = self.now_ns;
+            }
             market.references.mark = Reading::new(reference.mark, self.now_ns);
             feed.has_venue_mark = true;
         }

@@ -155,7 +155,7 @@ impl Engine {
             Body::FundingRate(_) | Body::Timer => {}
             Body::Feed(feed) => self.on_feed(*feed, out),
             Body::Order(report) => self.on_order(report, out),
-            Body::Fill(fill) => self.on_fill(fill, out),
+            Body::Fill(fill) => self.on_fill(fill, event.time_ns, out),
             Body::Funding(payment) => self.on_funding(payment, out),
             Body::Transfer(transfer) => self.on_transfer(transfer, out),
             Body::Position(report) => self.on_position(report, out),

@@ -10,7 +10,16 @@ from typing import Any, Literal, TypeAlias
 from flyball.ops.alerts.history import History, Labels
 from flyball.ops.alerts.rules import RULES, WATCHDOG, Rule
 
-__all__ = ["Alert", "Manager", "Message", "Record", "Timing", "read_history"]
+__all__ = [
+    "Alert",
+    "Manager",
+    "Message",
+    "Record",
+    "Timing",
+    "firing_of",
+    "read_history",
+    "seen_by",
+]
 
 What: TypeAlias = Literal["firing", "again", "escalated", "over"]
 
@@ -117,6 +126,27 @@ def read_history(path: Path) -> list[Record]:
         except (ValueError, TypeError):
             continue
     return found
+
+
+def firing_of(history: list[Record]) -> list[Record]:
+    """The alerts that are not over, as they began."""
+    known: dict[str, Record] = {}
+    for it in history:
+        if it.what == "firing":
+            known[it.id] = it
+        elif it.what == "over":
+            known.pop(it.id, None)
+    return list(known.values())
+
+
+def seen_by(it: Record, history: list[Record]) -> str | None:
+    """Who acknowledged an alert since it began."""
+    found = [
+        other.by
+        for other in history
+        if other.id == it.id and other.what == "acknowledged" and other.time_ns >= it.time_ns
+    ]
+    return found[-1] if found else None
 
 
 class Manager:

@@ -10,13 +10,11 @@ from cyclopts import Parameter
 
 from flyball import _core
 from flyball.errors import ConfigError
-from flyball.ops.alerts import delivery_state
 from flyball.ops.cli import console
 from flyball.ops.cli.liveview import Shown, panel, sentinel_text
+from flyball.ops.cli.looks import health_of
 from flyball.ops.cli.notices import sentence
 from flyball.ops.cli.selecting import State, ended_text, one_run, try_status
-from flyball.ops.health import Health, health
-from flyball.ops.telemetry import observe
 from flyball.trading.runtime.latches import CLEARS, clears, latched, wait_released, why_not
 from flyball.trading.runtime.runs import ROOT, RunInfo, ask, find_runs, read_run, scope_number
 from flyball.trading.runtime.sentinel import ask_sentinel, stand
@@ -54,7 +52,7 @@ def status(*, state: State = None, json: Json = False) -> int:
     for run, now in [] if json else shown:
         guard = guards[run.folder]
         if now is not None:
-            found_health = _health(run, now)
+            found_health = health_of(run, now)
             console.out.print(
                 panel(Shown(run=run, status=now, sentinel=guard, health=found_health))
             )
@@ -376,11 +374,4 @@ def _row(
     for time_ns, notice in now["notices"]:
         ((kind, about),) = notice.items()
         said.append({"time_ns": time_ns, "kind": kind, "text": sentence(kind, about, run)})
-    return {**known, "status": {**now, "notices": said}, "health": _health(run, now).summary()}
-
-
-def _health(run: RunInfo, now: Mapping[str, Any]) -> Health:
-    seen = observe(run, lambda: now)
-    return health(
-        run, now, now_ns=seen.now_ns, disk_free=seen.disk_free, alerts=delivery_state(run.folder)
-    )
+    return {**known, "status": {**now, "notices": said}, "health": health_of(run, now).summary()}

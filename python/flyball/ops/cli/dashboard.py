@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from flyball.errors import ConfigError
 from flyball.ops.cli import console
 from flyball.ops.cli.follow import Signals
+from flyball.ops.cli.looks import alerts_look, health_look
 from flyball.ops.cli.notices import is_alarm, sentence
 from flyball.ops.cli.selecting import one_run
 from flyball.ops.dashboard.serve import ADDRESS, Dashboard, is_built, missing
@@ -60,7 +61,7 @@ def dashboard(
 
 def parts(looks: Mapping[str, Look] | None = None) -> Parts:
     """What this command knows to bring to the page: words, drills, and what else is given."""
-    return Parts(words=sentence, is_alarm=is_alarm, looks={"drill": drill, **(looks or {})})
+    return Parts(words=sentence, is_alarm=is_alarm, looks={**_LOOKS, **(looks or {})})
 
 
 @contextmanager
@@ -118,3 +119,6 @@ def drill(run: RunInfo, _status: Mapping[str, Any] | None, /) -> dict[str, Any] 
 
 def _tell(text: str) -> None:
     console.say(f"flyball: {text}")
+
+
+_LOOKS: Mapping[str, Look] = {"drill": drill, "health": health_look, "alerts": alerts_look}

@@ -15,7 +15,7 @@ from flyball.config.profile import profile as find_profile
 from flyball.errors import ConfigError
 from flyball.ops.alerts import check, folder_of, read_history, rules_yaml
 from flyball.ops.alerts.delivery import apprise_send
-from flyball.ops.alerts.manager import Record
+from flyball.ops.alerts.manager import Record, firing_of, seen_by
 from flyball.ops.cli import console
 from flyball.ops.cli.observing import drill_clock
 from flyball.ops.cli.selecting import State, one_run
@@ -75,7 +75,7 @@ def show(
     """
     run = _run(state)
     history = read_history(folder_of(run.folder) / "history.jsonl")
-    firing = _firing(history)
+    firing = firing_of(history)
     shown = history if everything else history[-_LAST:]
     if json:
         console.print_json(
@@ -111,7 +111,7 @@ def ack(
     """
     run = _run(state)
     folder = folder_of(run.folder)
-    firing = {it.id for it in _firing(read_history(folder / "history.jsonl"))}
+    firing = {it.id for it in firing_of(read_history(folder / "history.jsonl"))}
     wanted = firing if ids == ["all"] else set(ids)
     if unknown := wanted - firing:
         raise ConfigError(f"{', '.join(sorted(unknown))}: does not fire (flyball alerts)")
@@ -176,32 +176,12 @@ def _run(state: Path | None) -> RunInfo:
     return found[0]
 
 
-def _firing(history: list[Record]) -> list[Record]:
-    """The alerts that are not over, as they began."""
-    known: dict[str, Record] = {}
-    for it in history:
-        if it.what == "firing":
-            known[it.id] = it
-        elif it.what == "over":
-            known.pop(it.id, None)
-    return list(known.values())
-
-
-def _seen_by(it: Record, history: list[Record]) -> str | None:
-    found = [
-        other.by
-        for other in history
-        if other.id == it.id and other.what == "acknowledged" and other.time_ns >= it.time_ns
-    ]
-    return found[-1] if found else None
-
-
 def _plain(it: Record) -> dict[str, Any]:
     return {name: getattr(it, name) for name in it.__slots__}
 
 
 def _row(it: Record, history: list[Record]) -> dict[str, Any]:
-    return {**_plain(it), "acknowledged": _seen_by(it, history)}
+    return {**_plain(it), "acknowledged": seen_by(it, history)}
 
 
 def _table(firing: list[Record], history: list[Record]) -> Table:
@@ -210,6 +190,6 @@ def _table(firing: list[Record], history: list[Record]) -> Table:
         table.add_column(name, overflow="fold")
     for it in firing:
         style = "bold red" if it.severity == "critical" else "yellow"
-        seen = _seen_by(it, history) or "nobody"
+        seen = seen_by(it, history) or "nobody"
         table.add_row(clock(it.time_ns), it.id, it.severity, it.summary, seen, style=style)
     return table

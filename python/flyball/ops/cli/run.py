@@ -192,12 +192,10 @@ def run(
 
         @contextmanager
         def beside(running: LiveSession) -> Iterator[None]:
-            with (
-                onlooker.looking(running),
-                watching(predict=how.predict)(running),
-                beside_run(how.dashboard, running.folder),
-            ):
-                yield
+            with onlooker.looking(running), watching(predict=how.predict)(running) as watch:
+                looks = {} if watch is None else {"predictions": lambda _run, _now: watch.state()}
+                with beside_run(how.dashboard, running.folder, looks):
+                    yield
 
         result = follow(session, signals, length_s=length_s, flatten=flatten, beside=beside)
         return _ended(result, session, end)

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from flyball.errors import DataError
 from flyball.ops.cli import console
 from flyball.trading.runtime.live import LiveSession
+
+if TYPE_CHECKING:
+    from flyball.ops.detection.watch import Watch
 
 __all__ = ["Predict", "watching"]
 
@@ -20,26 +23,22 @@ Predict = Annotated[
 ]
 
 
-def watching(*, predict: bool) -> Callable[[LiveSession], AbstractContextManager[None]]:
+def watching(*, predict: bool) -> Callable[[LiveSession], AbstractContextManager["Watch | None"]]:
     """What goes on beside a session once it has started."""
     return _watcher if predict else lambda _session: nullcontext()
 
 
-def _watcher(session: LiveSession) -> AbstractContextManager[None]:
+def _watcher(session: LiveSession) -> AbstractContextManager["Watch | None"]:
     # Numbers are only needed where somebody looks on.
-    from flyball.ops.detection.watch import Restrictable, Watch, Watcher, thresholds
+    from flyball.ops.detection.watch import Watch, Watcher, thresholds
 
-    # Builds before the engine knew of restraints can only tell.
-    acts = hasattr(session, "restrict")
-    if not acts:
-        console.say("predictions are told, not acted on: this build cannot restrict a run")
     try:
         watch = Watch(
             session.folder,
             limits=thresholds(
                 drawdown=session.profile.switches.drawdown, max_memory=session.max_memory
             ),
-            restrict=cast(Restrictable, session) if acts else None,
+            restrict=session,
             tell=console.say,
             speed=session.venue.clock.speed,
         )

@@ -353,8 +353,9 @@ class Watcher:
         self._thread = threading.Thread(target=self._look_on, name="flyball-watch", daemon=True)
         self.looks = 0
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Watch:
         self._thread.start()
+        return self.watch
 
     def __exit__(self, *_: object) -> None:
         self._end.set()

@@ -1,0 +1,38 @@
+"""What the dashboard is shown beside a run's status: how its parts are, and what fires."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flyball.ops.alerts import delivery_state, folder_of, read_history
+from flyball.ops.alerts.manager import Record, firing_of, seen_by
+from flyball.ops.health import Health, health
+from flyball.ops.telemetry import observe
+from flyball.trading.runtime.runs import RunInfo
+
+__all__ = ["alerts_look", "health_look", "health_of"]
+
+_LAST = 30
+
+
+def health_of(run: RunInfo, status: Mapping[str, Any]) -> Health:
+    """How the parts of a run are, by its status; in whatever process."""
+    seen = observe(run, lambda: status)
+    told = delivery_state(run.folder)
+    return health(run, status, now_ns=seen.now_ns, disk_free=seen.disk_free, alerts=told)
+
+
+def health_look(run: RunInfo, status: Mapping[str, Any] | None, /) -> dict[str, Any] | None:
+    """The parts of a run, for the page."""
+    return None if status is None else health_of(run, status).summary()
+
+
+def alerts_look(run: RunInfo, _status: Mapping[str, Any] | None, /) -> dict[str, Any]:
+    """What fires and what was told of late, for the page: from the history that the run keeps."""
+    history = read_history(folder_of(run.folder) / "history.jsonl")
+    firing = [_row(it) | {"acknowledged": bool(seen_by(it, history))} for it in firing_of(history)]
+    return {"firing": firing, "history": [_row(it) for it in history[-_LAST:]]}
+
+
+def _row(it: Record) -> dict[str, Any]:
+    text = it.summary if it.what == "firing" else f"{it.summary} ({it.what})"
+    return {"name": it.rule, "severity": it.severity, "text": text, "since_ns": it.time_ns}
