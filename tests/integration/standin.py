@@ -58,6 +58,8 @@ def quiet_status() -> dict[str, Any]:
                 "dropped": 1,
             }
         ],
+        "share": 1.0,
+        "restraints": [],
         "notices": [[time.time_ns(), {"Account": {"known": True}}]],
         "refused_events": 0,
         "connections": {

@@ -7,12 +7,14 @@ a second, so that it knows what is usual after a quarter of a minute instead of 
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import flyball as fb
 from flyball.ops.detection.ledger import Ledger, Outcome, Prediction, read
+from flyball.ops.detection.readings import machine
 from flyball.ops.detection.watch import Watch, Watcher
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.venue import send_text
@@ -53,8 +55,14 @@ def seen(watch: Watch) -> set[str]:
 
 
 def test_faults_of_a_real_feed_are_seen_and_a_quiet_run_is_quiet(
-    exchange: LocalExchange, tmp_path: Path
+    exchange: LocalExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Other tests fill the same disk and take the same processors.
+    first = machine(tmp_path)
+    monkeypatch.setattr(
+        "flyball.ops.detection.watch.machine",
+        lambda _: replace(first, steady_s=time.monotonic(), wall_s=time.time()),
+    )
     told: list[str] = []
     session = fb.LiveSession(
         fb.MeanReversion(bars="1s", period=5),

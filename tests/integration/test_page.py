@@ -93,7 +93,8 @@ def test_the_page_shows_the_numbers_of_a_run_that_goes_on(run: Running, page: Pa
         assert page.run("location.hash") == "", "the token does not stay in the address"
         for name in ("Health", "Alerts", "Predictions", "Learning"):
             page.wait_text(name)
-        assert page.text.count("Not there:") >= 4, "what nobody measures is said to be missing"
+        assert page.text.count("Not there:") == 2, "nobody predicts here, and nothing learns"
+        page.wait_text("None fires.")
         assert page.run("document.querySelectorAll('.uplot canvas').length") == 2
         assert page.run("document.querySelector('#tv-attr-logo') !== null"), "the charts' maker"
         run.move_prices("0.995")

@@ -8,7 +8,7 @@ use crate::domain::{
 use crate::risk::testing::profile;
 use crate::sim::{AccountId, QueueModel, Venue};
 use crate::strategy::{Sizing, WakeSpec};
-use crate::testing::{price, qty, xrp_spec};
+use crate::testing::{fill, price, qty, xrp_spec};
 
 mod kill;
 

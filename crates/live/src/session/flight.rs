@@ -18,6 +18,7 @@ const ASK_AFTER_NS: i64 = 250 * MILLISECOND;
 const EXPIRY_MARGIN_NS: i64 = 10 * SECOND;
 /// What protects is sent again this often before it is asked about.
 const SENT_AGAIN: u32 = 4;
+const FIRST_WAIT_NS: i64 = 100 * MILLISECOND;
 const MOST_WAIT_NS: i64 = 5 * SECOND;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,14 @@ impl Flights {
         }
     }
 
+    /// The venue answers again: what waits for another try has waited long enough.
+    pub(super) fn hurry_all(&mut self, now_ns: i64) {
+        for flight in self.all.values_mut().filter(|flight| flight.due_ns != NEVER) {
+            flight.tries = flight.tries.min(1);
+            flight.due_ns = flight.due_ns.min(now_ns.saturating_add(FIRST_WAIT_NS));
+        }
+    }
+
     pub(super) fn due_ns(&self) -> i64 {
         self.all.values().map(|flight| flight.due_ns).min().unwrap_or(NEVER)
     }
@@ -88,7 +97,7 @@ impl Flights {
     /// Another try, after a while that grows.
     fn again(&mut self, nonce: u64, stage: Stage, now_ns: i64) {
         if let Some(flight) = self.all.get_mut(&nonce) {
-            let wait = (100 * MILLISECOND).saturating_mul(1 << flight.tries.min(10));
+            let wait = FIRST_WAIT_NS.saturating_mul(1 << flight.tries.min(10));
             flight.tries += 1;
             flight.stage = stage;
             flight.due_ns = now_ns.saturating_add(wait.min(MOST_WAIT_NS));

@@ -139,6 +139,8 @@ pub struct Session<A> {
     pending: BTreeMap<u64, Pending>,
     last_request: u64,
     flights: Flights,
+    /// Whether the last answer was none: nothing came, or the venue said that it cannot.
+    away: bool,
     orders: Orders,
     reads: Reads,
     budget: Budget,
@@ -202,6 +204,7 @@ impl<A: Ahead> Session<A> {
             pending: BTreeMap::new(),
             last_request: 0,
             flights,
+            away: false,
             orders,
             reads,
             budget: Budget::new(weight),
@@ -410,6 +413,12 @@ impl<A: Ahead> Session<A> {
     /// An answer came, on whichever way; or it is known that none will.
     fn came(&mut self, id: u64, came: Came<'_>, now_ns: i64) {
         let Some(Pending { wanted, due_ns, .. }) = self.pending.remove(&id) else { return };
+        let away = came.is_away();
+        if self.away && !away {
+            self.flights.hurry_all(now_ns);
+            self.reads.hurry(now_ns);
+        }
+        self.away = away;
         match wanted {
             Wanted::Action(nonce) => {
                 if let (Some(meters), false) = (&self.meters, matches!(came, Came::Nothing)) {

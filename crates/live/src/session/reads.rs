@@ -94,6 +94,14 @@ impl Reads {
         }
     }
 
+    /// The venue answers again: another attempt need not wait as long as the last one had to.
+    pub(super) fn hurry(&mut self, now_ns: i64) {
+        if self.again_ns != NEVER {
+            self.tries = 0;
+            self.again_ns = self.again_ns.min(now_ns.saturating_add(AGAIN_NS));
+        }
+    }
+
     pub(super) fn due_ns(&self) -> i64 {
         self.again_ns.min(self.next_audit_ns)
     }

@@ -26,6 +26,17 @@ pub(super) enum Came<'a> {
     Action(Answer),
 }
 
+impl Came<'_> {
+    /// Whether the venue is away: no answer, or one that says that it cannot give any.
+    pub(super) const fn is_away(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Http(status, _) => *status >= 500,
+            Self::Action(_) => false,
+        }
+    }
+}
+
 /// What a frame of the websocket was.
 #[derive(Debug)]
 pub(super) enum Frame {

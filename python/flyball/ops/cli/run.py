@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -189,16 +189,23 @@ def run(
             tell=console.say,
         )
         flatten = end.on_stop == "flatten"
-
-        @contextmanager
-        def beside(running: LiveSession) -> Iterator[None]:
-            with onlooker.looking(running), watching(predict=how.predict)(running) as watch:
-                looks = {} if watch is None else {"predictions": lambda _run, _now: watch.state()}
-                with beside_run(how.dashboard, running.folder, looks):
-                    yield
-
-        result = follow(session, signals, length_s=length_s, flatten=flatten, beside=beside)
+        result = follow(
+            session, signals, length_s=length_s, flatten=flatten, beside=_beside(onlooker, how)
+        )
         return _ended(result, session, end)
+
+
+def _beside(onlooker: Onlooker, how: How) -> Callable[[LiveSession], AbstractContextManager[None]]:
+    """What looks on while a run goes on: alerts and metrics, predictions, the page."""
+
+    @contextmanager
+    def beside(running: LiveSession) -> Iterator[None]:
+        with onlooker.looking(running), watching(predict=how.predict)(running) as watch:
+            looks = {} if watch is None else {"predictions": lambda _run, _now: watch.state()}
+            with beside_run(how.dashboard, running.folder, looks):
+                yield
+
+    return beside
 
 
 def _guarded(how: How, venue: Endpoint | None, own: Keys | None) -> bool:

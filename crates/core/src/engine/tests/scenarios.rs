@@ -1,7 +1,7 @@
 //! What the engine sees of the market reaches the governor.
 
 use super::*;
-use crate::domain::RuleName;
+use crate::domain::{Fill, RuleName};
 
 #[test]
 fn moves_that_were_seen_and_volatility_make_positions_smaller() {
@@ -86,16 +86,15 @@ fn a_feed_that_a_fill_contradicts_is_not_believed_before_it_changes() {
 
 #[test]
 fn a_fill_that_is_older_than_the_prices_or_rested_contradicts_nothing() {
-    let fill = |maker| {
-        let side = Side::Bid;
-        let plain = crate::testing::fill(7, side, 20_000, 10);
-        Body::Fill(crate::domain::Fill { maker, ..plain })
+    let filled = |maker| {
+        let plain = fill(7, Side::Bid, 20_000, 10);
+        Body::Fill(Fill { maker, ..plain })
     };
     for (maker, before) in [(true, 0), (false, 1)] {
         let mut rig = Rig::new(&config());
         rig.market(17_000);
         let (time_ns, received_ns) = (rig.now - before, rig.now);
-        let body = fill(maker);
+        let body = filled(maker);
         rig.engine.on_event(&Event { time_ns, received_ns, body }, &mut rig.out).unwrap();
         assert!(rig.engine.market(ID).unwrap().best.is_some(), "maker {maker}");
     }
