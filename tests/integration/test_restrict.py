@@ -9,6 +9,7 @@ import pytest
 from flyball.config.keys import Keys
 from flyball.domain import Target, View, Wake
 from flyball.errors import ConfigError
+from flyball.trading.runtime.canary import Canary
 from flyball.trading.runtime.live import LiveSession
 from flyball.trading.runtime.local import LocalExchange
 from tests.integration.conftest import Run
@@ -89,3 +90,36 @@ def test_an_operator_restricts_a_run_from_another_process(tmp_path: Path, flybal
         assert wrong.returncode == 2
         assert "of 0 to 1" in wrong.stderr
         assert run.status()["share"] == 0.25
+
+
+def test_a_strategy_that_is_new_on_an_account_begins_small(tmp_path: Path) -> None:
+    told: list[str] = []
+    with LocalExchange(seed=3) as exchange:
+        session = LiveSession(
+            Grower(),
+            venue=exchange,
+            instrument="XRP",
+            profile="emergency",
+            state=tmp_path,
+            canary=Canary(share=Decimal("0.1"), clean_days=1),
+            tell=told.append,
+        )
+        session.start()
+        wait_for(lambda: session.status()["share"] == 0.1, seconds=5, why="not small")
+        assert any("canary: 10% of the risk budget" in text for text in told)
+        wait_for(
+            lambda: session.status()["instruments"][0]["position"] > 0, seconds=20, why="no trade"
+        )
+        session.stop()
+        again = LiveSession(
+            Grower(),
+            venue=exchange,
+            instrument="XRP",
+            profile="emergency",
+            state=tmp_path,
+            canary=Canary(share=Decimal("0.1"), clean_days=1),
+            tell=told.append,
+        )
+        again.start()
+        wait_for(lambda: again.status()["share"] == 1.0, seconds=5, why="not promoted")
+        again.stop()

@@ -27,6 +27,7 @@ from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
 from flyball.ops.report import report as write_report
 from flyball.trading.runtime.builtin import make_strategy
+from flyball.trading.runtime.canary import Canary
 from flyball.trading.runtime.live import LiveSession
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.mirror import mirrored
@@ -102,6 +103,13 @@ class How:
         bool,
         Parameter(help="A process of its own watches over the account and the run."),
     ] = True
+    canary: Annotated[
+        str,
+        Parameter(
+            help="A strategy that is new here begins with this share of its risk budget, for so "
+            "many clean days: 0.25,5; none; auto: with real money."
+        ),
+    ] = AUTO
     predict: Predict = True
     dashboard: Annotated[
         str,
@@ -186,6 +194,7 @@ def run(
             cancel_foreign=how.cancel_foreign,
             max_memory=limit,
             sentinel=_guarded(how, venue, own),
+            canary=_canary(how.canary, own),
             tell=console.say,
         )
         flatten = end.on_stop == "flatten"
@@ -206,6 +215,22 @@ def _beside(onlooker: Onlooker, how: How) -> Callable[[LiveSession], AbstractCon
                 yield
 
     return beside
+
+
+def _canary(wanted: str, own: Keys | None) -> Canary | None:
+    if wanted == AUTO:
+        return Canary() if own is not None and own.network == "mainnet" else None
+    if wanted == "none":
+        return None
+    share, comma, days = wanted.partition(",")
+    try:
+        return (
+            Canary(share=Decimal(share), clean_days=int(days))
+            if comma
+            else Canary(share=Decimal(share))
+        )
+    except (ArithmeticError, ValueError) as error:
+        raise ConfigError(f"--canary {wanted!r}: SHARE,DAYS as 0.25,5, none or auto") from error
 
 
 def _guarded(how: How, venue: Endpoint | None, own: Keys | None) -> bool:

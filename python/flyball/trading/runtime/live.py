@@ -27,6 +27,7 @@ from flyball.config.run import Sizing
 from flyball.config.venues import venue as assumed_venue
 from flyball.domain import Dataset, Instrument, MarginTier, Strategy, duration_ns
 from flyball.errors import ConfigError
+from flyball.trading.runtime.canary import Canary, Tier
 from flyball.trading.runtime.clock import Clock
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.plan import bound_strategy, engine_config
@@ -129,6 +130,8 @@ class LiveSession:
     sentinel : bool
         Whether a sentinel watches over the account: a process of its own, started and supervised by
         the session. It wants a key of its own, `Keys.sentinel_key`.
+    canary : Canary, optional
+        How a strategy that is new on the account begins; with its whole budget by default.
     tell : callable
         Takes what a person should read; stderr by default.
 
@@ -159,6 +162,7 @@ class LiveSession:
         cancel_foreign: bool = False,
         max_memory: int | None = None,
         sentinel: bool = False,
+        canary: Canary | None = None,
         tell: Callable[[str], None] = _say,
     ) -> None:
         self.strategy, self.symbol, self.sizing = strategy, instrument, sizing
@@ -176,6 +180,8 @@ class LiveSession:
         self.result: Result | None = None
         self._deadline, self._late = deadline, late
         self._adopt, self._cancel_foreign = adopt, cancel_foreign
+        self._canary = canary
+        self._tier: Tier | None = None
         self._own_exchange = isinstance(venue, LocalExchange)
         self.sentinel = sentinel
         if sentinel:
@@ -211,6 +217,7 @@ class LiveSession:
             self.info = self._about(socket)
             self.info.write(self.folder)
             self._guard(run)
+            self._begin_small(run)
         except BaseException:
             run.stop(flatten=False, patience_s=0.0)
             self._run = None
@@ -241,6 +248,15 @@ class LiveSession:
         """Start the sentinel, unless one watches over this folder already."""
         if self.sentinel and ask_sentinel(self.folder, "status") is None:
             run.guard(command(), plan_line(self._watched()), log_path(self.folder))
+
+    def _begin_small(self, run: "_core.LiveRun") -> None:
+        """What a strategy that is new here may use; all, where nobody asks."""
+        if self._canary is not None:
+            self._tier = Tier(self.folder, self.strategy, self.profile, self._canary)
+            if text := self._tier.told():
+                self._tell(text)
+        share = Decimal(1) if self._tier is None else self._tier.share
+        run.operate("restrict", f"canary={share:f}")
 
     def _listing(self) -> tuple[list[dict[str, Any]], tuple[Decimal, Decimal]]:
         base = assumed_venue("hyperliquid")
@@ -391,12 +407,18 @@ class LiveSession:
         run.lose(0, "the run ends")
         if not flatten:
             self._withdrawn()
+        last = self.status()
         ending = json.loads(run.stop(flatten=flatten, patience_s=_FLATTEN_S))
         self._run = None
         self._dismiss()
         self.info = replace(self.info, ended_ns=self.venue.clock.now_ns())
         self.info.write(self.folder)
         self.result = self._collect(Path(ending["journal"]))
+        if self._tier is not None:
+            try:
+                self._tier.note(self._first, last, traded=self.result.trades > 0)
+            except OSError as error:
+                self._tell(f"the canary's days cannot be kept: {error.strerror or error}")
         return self.result
 
     def _dismiss(self) -> None:
