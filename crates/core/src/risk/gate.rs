@@ -468,7 +468,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #![proptest_config(ProptestConfig::with_cases(1_000_000))]
         #[test]
         fn nothing_escapes(
             order in any_order(), mid in any_reading(), mark in any_reading(),
