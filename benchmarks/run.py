@@ -98,7 +98,7 @@ def native(binary: Path, data: fb.Dataset, size: int, cash: int) -> dict[str, An
         sim.write_text(json.dumps(sim_config(Sim(queue="probability"), data)))
         done = subprocess.run(
             [binary, engine, sim, data.tape, str(size)],
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
             check=True,
         )

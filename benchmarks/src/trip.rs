@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use flyball_core::domain::{
-    Body, CommandOf, Decision, Event, Intent, Level, MILLISECOND, Notice, Price, Qty, Quotes, Rate,
-    StrategyId, SwitchName, Touch,
+    Body, CommandOf, Decision, Event, Intent, Level, MILLISECOND, Money, Notice, Price, Qty,
+    Quotes, Rate, StrategyId, SwitchName, Touch,
 };
 use flyball_core::engine::{Engine, EngineConfig};
 use flyball_core::risk::{Commands, Profile};
@@ -79,6 +79,9 @@ fn roomy(profile: &Profile) -> Profile {
     roomy.gate.max_concentration = much;
     roomy.gate.max_net_exposure = much;
     roomy.gate.max_trade_var = much;
+    roomy.gate.max_order_qty = u64::MAX;
+    roomy.gate.max_order_notional = Money::from_whole(i64::MAX);
+    roomy.gate.max_position_notional = Money::from_whole(i64::MAX);
     roomy
 }
 
