@@ -95,31 +95,25 @@ def test_an_operator_restricts_a_run_from_another_process(tmp_path: Path, flybal
 def test_a_strategy_that_is_new_on_an_account_begins_small(tmp_path: Path) -> None:
     told: list[str] = []
     with LocalExchange(seed=3) as exchange:
-        session = LiveSession(
-            Grower(),
-            venue=exchange,
-            instrument="XRP",
-            profile="emergency",
-            state=tmp_path,
-            canary=Canary(share=Decimal("0.1"), clean_days=1),
-            tell=told.append,
-        )
-        session.start()
-        wait_for(lambda: session.status()["share"] == 0.1, seconds=5, why="not small")
-        assert any("canary: 10% of the risk budget" in text for text in told)
-        wait_for(
-            lambda: session.status()["instruments"][0]["position"] > 0, seconds=20, why="no trade"
-        )
-        session.stop()
-        again = LiveSession(
-            Grower(),
-            venue=exchange,
-            instrument="XRP",
-            profile="emergency",
-            state=tmp_path,
-            canary=Canary(share=Decimal("0.1"), clean_days=1),
-            tell=told.append,
-        )
-        again.start()
-        wait_for(lambda: again.status()["share"] == 1.0, seconds=5, why="not promoted")
-        again.stop()
+        for begins in (0.1, 1.0):
+            session = LiveSession(
+                Grower(),
+                venue=exchange,
+                instrument="XRP",
+                profile="emergency",
+                state=tmp_path,
+                canary=Canary(share=Decimal("0.1"), clean_days=1),
+                tell=told.append,
+            ).start()
+            wait_for(
+                lambda begins=begins, session=session: session.status()["share"] == begins,  # type: ignore[misc]
+                seconds=5,
+                why=f"not {begins}",
+            )
+            wait_for(
+                lambda session=session: session.status()["instruments"][0]["position"] > 0,  # type: ignore[misc]
+                seconds=20,
+                why="no trade",
+            )
+            session.stop()
+    assert sum("canary: 10% of the risk budget" in text for text in told) == 1
