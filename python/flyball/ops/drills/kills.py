@@ -92,10 +92,16 @@ def _signalled(stage: Stage, number: signal.Signals, *, did: str) -> Seen:
     """A signal to a process whose Python stands still."""
     stage.spawn("Stuck", "--deadline", "300ms")
     stage.opened()
+    # Before its lock is held, Python would end the run in order.
+    stage.wait(lambda: _is_late(stage), why="the strategy does not hold Python's lock")
     since = stage.now_ns()
     if stage.process is not None:
         stage.process.send_signal(number)
     return _ended(stage, since, did=did, by=f"signal:{number.name}")
+
+
+def _is_late(stage: Stage) -> bool:
+    return bool(stage.status()["strategies"][0]["attention"] == "late")
 
 
 def kill_signal(stage: Stage) -> Seen:
