@@ -1,6 +1,8 @@
 """What the dashboard is shown beside a run's status: how its parts are, and what fires."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from flyball.ops.alerts import delivery_state, folder_of, read_history
@@ -28,9 +30,16 @@ def health_look(run: RunInfo, status: Mapping[str, Any] | None, /) -> dict[str, 
 
 def alerts_look(run: RunInfo, _status: Mapping[str, Any] | None, /) -> dict[str, Any]:
     """What fires and what was told of late, for the page: from the history that the run keeps."""
-    history = read_history(folder_of(run.folder) / "history.jsonl")
+    path = folder_of(run.folder) / "history.jsonl"
+    history = _history(path, path.stat().st_mtime_ns if path.exists() else 0)
     firing = [_row(it) | {"acknowledged": bool(seen_by(it, history))} for it in firing_of(history)]
     return {"firing": firing, "history": [_row(it) for it in history[-_LAST:]]}
+
+
+@lru_cache(maxsize=4)
+def _history(path: Path, _changed_ns: int) -> list[Record]:
+    """The page asks every second; the file is read again when it has changed."""
+    return read_history(path)
 
 
 def _row(it: Record) -> dict[str, Any]:
