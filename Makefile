@@ -9,7 +9,7 @@ RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check format bench proof twins simulate crash fuzz lock clean
+.PHONY: help setup dev run test check format bench proof twins simulate crash coverage mutants fuzz lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -77,6 +77,13 @@ simulate: ## Days of faults without sockets, an hour a seed: FLYBALL_SIM_HOURS=4
 
 crash: ## Kill a trading engine at 500 moments and at every system call of its orders: FLYBALL_CRASHES=500
 	FLYBALL_CRASHES=$(or $(FLYBALL_CRASHES),500) cargo test -p flyball-live --locked --test crash -- --ignored --nocapture --test-threads=1
+
+coverage: dev ## Branches of the gate and the switches that no test takes (needs Debian's llvm of the compiler's version)
+	$(PY) tests/coverage.py
+
+mutants: ## Change the gate and the switches in every way, and see whether a test notices (needs cargo-mutants; an hour)
+	@command -v cargo-mutants >/dev/null || { echo "make: cargo-mutants is needed: cargo install --locked cargo-mutants"; exit 1; }
+	CARGO_PROFILE_TEST_DEBUG=0 cargo mutants -p flyball-core -f 'crates/core/src/risk/**' -f crates/core/src/engine/protect.rs -f crates/core/src/engine/clock.rs -o target/mutants --timeout 60 -- --lib --locked -- risk:: engine::
 
 fuzz: ## Fuzz the decoders (needs cargo-fuzz): FUZZ_SECONDS=600
 	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is needed: cargo install cargo-fuzz"; exit 1; }

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from flyball import config
 from flyball.config.profile import profile
 from rows import Row, console, row
 
@@ -17,6 +18,7 @@ SDK = Path(__file__).with_name("sdk.py")
 TICKS = 2_000
 EVERY_MS = 20
 CUTS = 50
+TRIPS = 150
 STARTS = 20
 PERCENTILES = ("p50", "p90", "p99")
 
@@ -122,6 +124,33 @@ def recovery_rows(recovery: Told, when: str) -> list[Row]:
     ]
 
 
+def falling() -> str:
+    """A profile with a drawdown line of 2 % and hardly any other limit: a fall by 4 % crosses it.
+
+    The stop at the venue finds nobody at its price, so that the engine has to close.
+    """
+    text = (Path(config.__file__).parent / "profiles" / "unprotected.toml").read_text("utf-8")
+    for old, new in (
+        ('name = "unprotected"', 'name = "falling"'),
+        ("drawdown = 1000", "drawdown = 0.02"),
+        ("position_loss = 0.99", "position_loss = 0.01"),
+        ("stop_distance = 0.98", "stop_distance = 0.009"),
+        ("stop_slippage = 0.10", "stop_slippage = 0.001"),
+    ):
+        text = text.replace(old, new, 1)
+    return text
+
+
+def trip_rows(trips: Told, when: str) -> list[Row]:
+    data = "live, a fall through the drawdown line"
+    took = trips["to_wire_us"]
+    note = f"{took['count']} trips, {when}; {trips['within_1ms']} within 1 ms; max {took['max']:,.0f}"
+    return [
+        row(f"message to closing order on the wire, {each}", data, took[each], "µs", note)
+        for each in PERCENTILES
+    ]
+
+
 def live_rows(binary: Path, pythons: list[Path]) -> list[Row]:
     """Measure the live path, and the official SDK of each of these interpreters."""
     with tempfile.TemporaryDirectory() as folder:
@@ -143,6 +172,12 @@ def live_rows(binary: Path, pythons: list[Path]) -> list[Row]:
         measuring = told(binary, "measuring", rules)
         later = load()
         recovery = told(binary, "recovery", rules, str(CUTS), str(STARTS))
+        console.print("measuring trips …", style="dim")
+        fall = Path(folder, "falling.toml")
+        fall.write_text(falling(), "utf-8")
+        rules.write_text(json.dumps(profile(fall).engine()))
+        before_trips = load()
+        trips = told(binary, "trips", rules, str(TRIPS))
     floor = pieces["answering without looking"]
     return [
         *tick_rows(engine, sdks, floor, before),
@@ -150,4 +185,5 @@ def live_rows(binary: Path, pythons: list[Path]) -> list[Row]:
         *piece_rows(pieces),
         *measuring_rows(measuring),
         *recovery_rows(recovery, later),
+        *trip_rows(trips, before_trips),
     ]

@@ -5,6 +5,8 @@
 pub(crate) enum Said {
     Nothing,
     Order,
+    /// An order that only reduces.
+    Close,
     Cancel,
     Account,
 }
@@ -48,7 +50,7 @@ impl Texts {
         let mut found = Said::Nothing;
         while let Some((text, length)) = frame(&self.rest) {
             found = match (found, said(&text)) {
-                (Said::Nothing, new) | (_, new @ Said::Order) => new,
+                (Said::Nothing, new) | (_, new @ (Said::Order | Said::Close)) => new,
                 (old, _) => old,
             };
             self.rest.drain(..length);
@@ -59,7 +61,9 @@ impl Texts {
 
 fn said(text: &[u8]) -> Said {
     let any = |needles: &[&[u8]]| needles.iter().any(|needle| holds(text, needle));
-    if any(&ORDERS) {
+    if any(&ORDERS) && holds(text, br#""r":true"#) && !holds(text, br#""r":false"#) {
+        Said::Close
+    } else if any(&ORDERS) {
         Said::Order
     } else if any(&CANCELS) {
         Said::Cancel
@@ -126,5 +130,9 @@ mod tests {
         let request = b"POST /exchange HTTP/1.1\r\n\r\n{\"action\": {\"type\": \"order\"}}";
         assert_eq!(Texts::default().read(request), Said::Order);
         assert_eq!(Texts::default().read(br#"{"type":"orderStatus"}"#), Said::Nothing);
+        let closing = br#"{"type":"order","orders":[{"a":0,"r":true}]}"#;
+        assert_eq!(Texts::default().read(closing), Said::Close);
+        let both = br#"{"type":"order","orders":[{"a":0,"r":false},{"a":0,"r":true}]}"#;
+        assert_eq!(Texts::default().read(both), Said::Order, "an entry with its stop");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! flyball-bench-live ticks PROFILE COUNT EVERY_MS flyball|traced|COMMAND ...
+//! flyball-bench-live trips PROFILE COUNT
 //! flyball-bench-live recovery PROFILE CUTS STARTS
 //! flyball-bench-live pieces PROFILE
 //! flyball-bench-live measuring PROFILE [measured|bare ROUNDS]
@@ -29,6 +30,7 @@ mod sights;
 mod subject;
 mod ticks;
 mod traced;
+mod trips;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -42,7 +44,8 @@ pub(crate) fn wrong(reason: impl Into<String>) -> Box<dyn Error> {
 }
 
 const USAGE: &str = "usage: flyball-bench-live ticks PROFILE COUNT EVERY_MS flyball|traced|COMMAND \
-                     ... | recovery PROFILE CUTS STARTS | pieces PROFILE | measuring PROFILE";
+                     ... | trips PROFILE COUNT | recovery PROFILE CUTS STARTS | pieces PROFILE \
+                     | measuring PROFILE";
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,6 +54,7 @@ fn main() -> Fallible<()> {
         ["ticks", profile, count, every_ms, client @ ..] if !client.is_empty() => {
             ticks::measure(profile, count.parse()?, every_ms.parse()?, client)?
         }
+        ["trips", profile, count] => trips::measure(profile, count.parse()?)?,
         ["recovery", profile, cuts, starts] => {
             recovery::measure(profile, cuts.parse()?, starts.parse()?)?
         }
@@ -63,7 +67,7 @@ fn main() -> Fallible<()> {
             let folder = PathBuf::from(folder);
             return match *how {
                 "traced" => subject::trade_traced(profile, url, folder),
-                how => subject::trade(profile, url, folder, how == "watched"),
+                how => subject::trade(profile, url, folder, how),
             };
         }
         _ => return Err(USAGE.into()),

@@ -1,5 +1,8 @@
 //! A market whose best bid and ask both move at even times: every tick is one message, and nothing
-//! else happens at its time.
+//! else happens at its time. It can be made to fall.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use flyball_core::domain::{
     ConfigError, Instrument, InstrumentId, Level, MILLISECOND, Price, Qty, Random, SECOND, Side,
@@ -11,6 +14,8 @@ const LEVELS: i64 = 20;
 const REACH: i64 = 40;
 /// First price, in ticks of a millionth: 2.1 dollars.
 const FIRST: i64 = 2_100_000;
+/// What is left of the price after a fall, in hundredths.
+pub(crate) const LEFT: i64 = 96;
 /// A trade of two others happens so many ticks apart, halfway between two ticks.
 const TRADE_EVERY: u64 = 5;
 
@@ -26,15 +31,16 @@ pub(crate) struct Paced {
     next: Happening,
     reference_ns: i64,
     tick_ns: i64,
+    fallen: Arc<AtomicBool>,
 }
 
 impl Paced {
-    /// Every `every_ns` from `start_ns` on.
+    /// Every `every_ns` from `start_ns` on. It falls at the tick after `fallen` is set.
     pub(crate) fn new(
         listing: &Listing,
         instrument: InstrumentId,
-        start_ns: i64,
-        every_ns: i64,
+        (start_ns, every_ns): (i64, i64),
+        fallen: Arc<AtomicBool>,
     ) -> Result<Self, ConfigError> {
         let step =
             Instrument::new(instrument, &listing.spec())?.price_step(Price::from_ticks(FIRST));
@@ -50,11 +56,13 @@ impl Paced {
             next: Happening { time_ns: start_ns, instrument, change },
             reference_ns: start_ns,
             tick_ns: start_ns,
+            fallen,
         })
     }
 
     fn price(&self, steps: i64) -> Price {
-        Price::from_ticks(FIRST + (self.at + steps) * self.step)
+        let left = if self.fallen.load(Ordering::Relaxed) { LEFT } else { 100 };
+        Price::from_ticks(FIRST * left / 100 + (self.at + steps) * self.step)
     }
 
     fn side(&mut self, away: i64) -> Vec<Level> {

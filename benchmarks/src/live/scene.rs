@@ -2,6 +2,8 @@
 //! trades there is made of.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use flyball_core::domain::{Fees, InstrumentId, Money, Rate, SECOND};
 use flyball_core::engine::{EngineConfig, InstrumentConfig, StrategyConfig};
@@ -38,6 +40,7 @@ pub(crate) struct Scene {
     _server: Handle,
     pub(crate) proxy: Proxy<Sights>,
     pub(crate) port: u16,
+    fallen: Arc<AtomicBool>,
 }
 
 impl Scene {
@@ -46,7 +49,9 @@ impl Scene {
         let now_ns = Clock::SYSTEM.now_ns();
         let start_ns = now_ns - now_ns.rem_euclid(1_000_000);
         let perp = Listing::xrp();
-        let paced = Paced::new(&perp, InstrumentId::new(0), start_ns, every_ns)?;
+        let fallen = Arc::new(AtomicBool::new(false));
+        let times = (start_ns, every_ns);
+        let paced = Paced::new(&perp, InstrumentId::new(0), times, Arc::clone(&fallen))?;
         let markets = Markets::new(vec![perp], vec![Box::new(paced)])?;
         let mut config = ExchangeConfig::new(start_ns);
         config.weight_per_minute = PLENTY;
@@ -60,7 +65,12 @@ impl Scene {
         let gateway = Gateway::new(exchange, 1, Script::default());
         let server = Server::start(gateway, ServerConfig::default())?;
         let port = server.port();
-        Ok(Self { proxy: Proxy::start(port, Sights::default())?, _server: server, port })
+        Ok(Self { proxy: Proxy::start(port, Sights::default())?, _server: server, port, fallen })
+    }
+
+    /// Let the market fall, at its next tick.
+    pub(crate) fn fall(&self) {
+        self.fallen.store(true, Ordering::Relaxed);
     }
 }
 

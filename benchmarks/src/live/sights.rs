@@ -16,8 +16,12 @@ pub(crate) enum What {
     Tick,
     /// An action of a client that places an order, or puts another in its place.
     Order,
+    /// An action of a client that only reduces what is held.
+    Close,
     /// An action of a client that cancels.
     Cancel,
+    /// Marks and oracle prices that came to a client.
+    Context,
     /// A client opened a connection and asked for news of its account on it.
     Account,
 }
@@ -79,6 +83,7 @@ impl Watch for Sights {
         let what = match texts.read(bytes) {
             Said::Nothing => return,
             Said::Order => What::Order,
+            Said::Close => What::Close,
             Said::Cancel => What::Cancel,
             Said::Account => What::Account,
         };
@@ -96,8 +101,11 @@ impl Watch for Sights {
         let tick = |best| Sight { what: What::Tick, at_ns, written_ns, bytes: bytes_of, best };
         let best = count(bytes, br#""channel":"bbo""#);
         let books = count(bytes, br#""channel":"l2Book""#);
-        if best + books > 0 {
+        let contexts = count(bytes, br#""channel":"activeAssetCtx""#);
+        if best + books + contexts > 0 {
             let mut seen = self.lock();
+            let context = Sight { what: What::Context, ..tick(false) };
+            seen.sights.extend(std::iter::repeat_n(context, contexts));
             seen.sights.extend(std::iter::repeat_n(tick(true), best));
             seen.sights.extend(std::iter::repeat_n(tick(false), books));
         }

@@ -6,7 +6,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use flyball_core::domain::{Intent, Level, Price, Qty, Quotes, Side, StrategyId};
+use flyball_core::domain::{Intent, Level, NetQty, Price, Qty, Quotes, Side, StrategyId, Target};
 use flyball_core::engine::Sight;
 use flyball_core::strategy::Draft;
 use flyball_live::Clock;
@@ -73,14 +73,32 @@ impl Quoter {
     }
 }
 
-/// The strategy's thread.
-pub(crate) fn strategy(end: Letters, inputs: SyncSender<Input>, marks: Marks) {
+/// What it holds, in lots: about as much as the account has.
+const HELD: i64 = 4_500;
+
+/// Wants one position and keeps it.
+fn hold(draft: &mut Draft) {
+    let position = NetQty::from_lots(HELD);
+    draft.write(&Intent::Target(Target {
+        position,
+        stop: None,
+        take_profit: None,
+        trailing: None,
+    }));
+}
+
+/// The strategy's thread: it quotes, or with `holds` it buys and holds.
+pub(crate) fn strategy(end: Letters, inputs: SyncSender<Input>, marks: Marks, holds: bool) {
     std::thread::spawn(move || {
         let mut quoter = Quoter::default();
         while let Some(question) = end.next() {
             marks.note(Point::Asked);
             let mut draft = Draft::default();
-            quoter.decide(&question.view, &mut draft);
+            if holds {
+                hold(&mut draft);
+            } else {
+                quoter.decide(&question.view, &mut draft);
+            }
             let woken_ns = question.woken_ns;
             end.give_back(question);
             let answer = Answer::Decided { woken_ns, draft };
@@ -115,13 +133,15 @@ fn watch(watcher: &Watcher, for_ever: bool) {
     }
 }
 
-/// Trade until the input ends. With `for_ever`, tell each time that the account is known or not.
-pub(crate) fn trade(profile: &str, url: &str, folder: PathBuf, for_ever: bool) -> Fallible<()> {
+/// Trade until the input ends. `watched`: tell each time that the account is known or not; `holds`:
+/// buy and hold.
+pub(crate) fn trade(profile: &str, url: &str, folder: PathBuf, how: &str) -> Fallible<()> {
+    let for_ever = how == "watched";
     let (run, letters) = Run::start(plan(url, folder, profile)?)?;
     say(&format!("started {}", Clock::SYSTEM.now_ns()));
     let marks = Marks::default();
     for end in letters {
-        strategy(end, run.inputs(), marks.clone());
+        strategy(end, run.inputs(), marks.clone(), how == "holds");
     }
     let watcher = run.watcher();
     std::thread::spawn(move || watch(&watcher, for_ever));

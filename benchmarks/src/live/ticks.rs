@@ -107,7 +107,7 @@ fn earliest(sights: &[Sight]) -> Vec<Pair> {
             What::Order => {
                 pairs.extend(waiting.take().map(|tick| Pair { tick, order: sight }));
             }
-            What::Cancel | What::Account => {}
+            What::Cancel | What::Close | What::Context | What::Account => {}
         }
     }
     pairs

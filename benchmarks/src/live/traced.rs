@@ -234,7 +234,7 @@ pub(crate) fn start(plan: Plan, marks: &Marks) -> Fallible<Traced> {
         marks: marks_of(),
     };
     let mut hearing = Hearing { market: Market::new(listings, deliver, 1), marks: marks_of() };
-    strategy(letters, to, marks_of());
+    strategy(letters, to, marks_of(), false);
     std::thread::spawn(move || thread.run());
     std::thread::spawn(move || account_io.run(&mut sending));
     std::thread::spawn(move || market_io.run(&mut hearing));

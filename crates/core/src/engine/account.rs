@@ -17,7 +17,7 @@ impl Engine {
     pub(super) fn on_fill(&mut self, fill: &Fill, time_ns: i64, out: &mut Commands) {
         let id = fill.instrument;
         let Some(instrument) = self.instruments.get(id.index()) else { return };
-        match self.portfolio.apply_fill(instrument, fill, self.now_ns) {
+        match self.portfolio.apply_fill(instrument, fill, self.clock.now_ns()) {
             FillEffect::Duplicate => return,
             FillEffect::Closed { net, opened_ns } => {
                 out.notice(Notice::TradeClosed { instrument: id, net, opened_ns });
@@ -108,7 +108,7 @@ impl Engine {
             let venue = report.position;
             out.notice(Notice::PositionMismatch { instrument: id, ours, venue });
             if let Some(instrument) = self.instruments.get(id.index()) {
-                self.portfolio.adopt(instrument, venue, self.now_ns);
+                self.portfolio.adopt(instrument, venue, self.clock.now_ns());
             }
             self.on_lane(id, out, |lane, _, _| lane.mistaken());
             self.evaluate(id, out);

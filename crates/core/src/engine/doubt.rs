@@ -76,7 +76,7 @@ impl Engine {
                 *reading = reading.hidden();
             }
         }
-        references.mark = Reading::new(fill.price, self.now_ns);
+        references.mark = Reading::new(fill.price, self.clock.now_ns());
         self.portfolio.set_mark(instrument, fill.price);
     }
 }

@@ -135,7 +135,7 @@ impl Engine {
             BookError::Checksum { expected, actual } => (expected.into(), actual.into()),
         };
         out.notice(Notice::Gap { instrument: id, expected, actual });
-        self.set_resnapshot(id, self.now_ns);
+        self.set_resnapshot(id, self.clock.now_ns());
         self.book_changed(id, out);
     }
 
@@ -148,14 +148,14 @@ impl Engine {
 
     pub(super) fn ask_for_snapshot(&mut self, index: usize, out: &mut Commands) {
         let Some(feed) = self.feeds.get_mut(index) else { return };
-        if feed.resnapshot_ns > self.now_ns {
+        if feed.resnapshot_ns > self.clock.now_ns() {
             return;
         }
-        if self.gate.take_message(self.now_ns, false) {
+        if self.gate.take_message(self.clock.now_ns(), false) {
             let instrument = self.instruments.get(index).map(crate::domain::Instrument::id);
             out.push(CommandOf::Resnapshot { instrument: instrument.unwrap_or_default() });
         }
-        feed.resnapshot_ns = self.now_ns.saturating_add(RESNAPSHOT_AGAIN_NS);
+        feed.resnapshot_ns = self.clock.now_ns().saturating_add(RESNAPSHOT_AGAIN_NS);
     }
 
     #[inline]
@@ -180,7 +180,7 @@ impl Engine {
         let moved = market.best != best;
         market.best = best;
         if moved {
-            feed.moved_ns = self.now_ns;
+            feed.moved_ns = self.clock.now_ns();
         }
         if let Some(best) = best {
             let mid = best.mid();
@@ -188,11 +188,11 @@ impl Engine {
                 // A fill stood for it while the book was doubted.
                 market.references.mark = Reading::default();
             }
-            market.references.mid = Reading::new(mid, self.now_ns);
-            let since = feed.average.age_ns(self.now_ns);
-            if let Some(average) = feed.average.follow(mid, self.now_ns) {
-                market.references.average = Reading::new(average, self.now_ns);
-                self.scenarios.observe(id, average, self.now_ns);
+            market.references.mid = Reading::new(mid, self.clock.now_ns());
+            let since = feed.average.age_ns(self.clock.now_ns());
+            if let Some(average) = feed.average.follow(mid, self.clock.now_ns()) {
+                market.references.average = Reading::new(average, self.clock.now_ns());
+                self.scenarios.observe(id, average, self.clock.now_ns());
                 market.depth = lasting(market.depth, depth(book, self.depth_reach), since);
             }
         } else {
@@ -204,7 +204,7 @@ impl Engine {
         if let (Some(book), Some(slot)) =
             (self.books.get(id.index()), owner.and_then(|index| self.slots.get_mut(index)))
         {
-            slot.on_book(book, best, self.now_ns);
+            slot.on_book(book, best, self.clock.now_ns());
         }
         if moved {
             self.price_moved(id, out);
@@ -246,13 +246,13 @@ impl Engine {
             return;
         };
         if reference.oracle.is_tradable() {
-            market.references.oracle = Reading::new(reference.oracle, self.now_ns);
+            market.references.oracle = Reading::new(reference.oracle, self.clock.now_ns());
         }
         if reference.mark.is_tradable() && feed.doubted.believes_mark(reference.mark) {
             if market.references.mark.last() != Some(reference.mark) {
-                feed.mark_moved_ns = self.now_ns;
+                feed.mark_moved_ns = self.clock.now_ns();
             }
-            market.references.mark = Reading::new(reference.mark, self.now_ns);
+            market.references.mark = Reading::new(reference.mark, self.clock.now_ns());
             feed.has_venue_mark = true;
         }
         self.price_moved(id, out);
@@ -262,7 +262,7 @@ impl Engine {
     pub(super) fn on_trade(&mut self, trade: &Trade, out: &mut Commands) {
         if let Some(index) = self.slot_of(trade.instrument) {
             if let Some(slot) = self.slots.get_mut(index) {
-                slot.on_trade(trade, self.now_ns);
+                slot.on_trade(trade, self.clock.now_ns());
             }
             self.wake(index, out);
         }
@@ -280,7 +280,7 @@ impl Engine {
     pub(super) fn on_feed(&mut self, feed: FeedState, out: &mut Commands) {
         let id = feed.instrument;
         if feed.connected {
-            self.set_resnapshot(id, self.now_ns);
+            self.set_resnapshot(id, self.clock.now_ns());
         } else {
             if let Some(book) = self.books.get_mut(id.index()) {
                 book.disconnect();

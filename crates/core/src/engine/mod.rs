@@ -4,6 +4,7 @@
 //! the same state, bit for bit: [`Engine::state_hash`] says so.
 
 mod account;
+mod clock;
 mod config;
 mod decide;
 mod doubt;
@@ -25,6 +26,7 @@ use crate::risk::{Commands, ExitLimits, Gate, Restraints, Scenarios, Switches};
 use crate::strategy::Slot;
 
 pub use crate::execution::Market;
+use clock::EngineClock;
 pub use config::{EngineConfig, FeatureConfig, InstrumentConfig, StrategyConfig};
 use market::Feed;
 use protect::{Group, Lock};
@@ -48,7 +50,7 @@ pub enum EngineError {
 /// The engine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Engine {
-    now_ns: i64,
+    clock: EngineClock,
     instruments: Vec<Instrument>,
     books: Vec<Book>,
     markets: Vec<Market>,
@@ -107,7 +109,7 @@ impl Engine {
         });
         let capacity = usize::try_from(limits.gate.max_open_orders).unwrap_or(900);
         Ok(Self {
-            now_ns: i64::MIN,
+            clock: EngineClock::new(),
             books: instruments.iter().map(Book::new).collect(),
             markets: markets.collect(),
             feeds: vec![Feed::default(); count],
@@ -141,9 +143,9 @@ impl Engine {
     #[inline]
     pub fn on_event(&mut self, event: &Event<'_>, out: &mut Commands) -> Result<(), EngineError> {
         self.check(&event.body)?;
-        self.now_ns = self.now_ns.max(event.received_ns);
-        self.portfolio.roll_day(self.now_ns);
-        if self.now_ns >= self.due_ns {
+        self.clock.hear(event.received_ns);
+        self.portfolio.roll_day(self.clock.now_ns());
+        if self.clock.now_ns() >= self.due_ns {
             self.on_due_before(out);
         }
         match &event.body {
@@ -166,7 +168,7 @@ impl Engine {
             Body::Sentinel(state) => self.on_sentinel(*state, out),
             Body::Restraint(restraint) => self.on_restraint(*restraint, out),
         }
-        if self.now_ns >= self.due_ns {
+        if self.clock.now_ns() >= self.due_ns {
             self.on_due(out);
         }
         Ok(())
@@ -190,10 +192,10 @@ impl Engine {
     }
 
     /// When time alone makes something happen: the engine wants a [`Body::Timer`] then, unless
-    /// another event comes first.
+    /// another event comes first. By the clock of the events.
     #[inline]
     pub const fn due_ns(&self) -> i64 {
-        self.due_ns
+        self.clock.told(self.due_ns)
     }
 
     /// What ended before the event now being taken in comes first: bars close.
@@ -201,7 +203,7 @@ impl Engine {
     fn on_due_before(&mut self, out: &mut Commands) {
         for index in 0..self.slots.len() {
             if let Some(slot) = self.slots.get_mut(index) {
-                slot.on_time(self.now_ns);
+                slot.on_time(self.clock.now_ns());
             }
             self.wake(index, out);
         }
@@ -211,11 +213,11 @@ impl Engine {
     #[cold]
     fn on_due(&mut self, out: &mut Commands) {
         if self.hears_since_ns == i64::MIN {
-            self.hears_since_ns = self.now_ns;
+            self.hears_since_ns = self.clock.now_ns();
         }
         for index in 0..self.instruments.len() {
             let due = self.lane_due.get(index).copied().unwrap_or(NEVER);
-            if due <= self.now_ns {
+            if due <= self.clock.now_ns() {
                 let id = self.instruments.get(index).map(Instrument::id).unwrap_or_default();
                 self.check_blind(id, out);
                 self.work(id, out);
@@ -246,7 +248,7 @@ impl Engine {
         let instrument = self.instruments.get(id.index())?;
         let lane = self.execution.lanes.get_mut(id.index())?;
         let mut desk = Desk {
-            now_ns: self.now_ns,
+            now_ns: self.clock.now_ns(),
             instrument,
             market: *self.markets.get(id.index())?,
             portfolio: &self.portfolio,
@@ -263,8 +265,8 @@ impl Engine {
         let due = lane.due_ns(&desk).min(self.blind_due_ns(id));
         // A lane that still waits for something after it was seen to is looked at again a retry
         // later, not at once: what it waits for comes as an event of its own.
-        let soon = self.now_ns.saturating_add(self.exits.close_retry_ns);
-        self.set_lane_due(id, if due <= self.now_ns { soon } else { due });
+        let soon = self.clock.now_ns().saturating_add(self.exits.close_retry_ns);
+        self.set_lane_due(id, if due <= self.clock.now_ns() { soon } else { due });
         Some(outcome)
     }
 

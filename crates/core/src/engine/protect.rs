@@ -33,42 +33,47 @@ pub(super) enum Lock {
     Asked,
 }
 
+fn tell_trip(trip: Trip, out: &mut Commands) {
+    let Trip { switch, instrument, limit, actual } = trip;
+    out.notice(Notice::Tripped { switch, instrument, limit, actual });
+}
+
 impl Engine {
     /// Equity, a position or margin moved: evaluate the switches.
     pub(super) fn evaluate(&mut self, id: InstrumentId, out: &mut Commands) {
         self.evaluate_account(out);
         if let Some(position) = self.portfolio.position(id)
-            && let Some(trip) = self.switches.evaluate_position(id, position, self.now_ns)
+            && let Some(trip) = self.switches.evaluate_position(id, position, self.clock.now_ns())
         {
-            self.act_on(trip, out);
+            tell_trip(trip, out);
+            self.close(id, ExitReason::Switch(trip.switch), Qty::ZERO, out);
+            self.due_ns = self.due_ns.min(self.latches_due_ns());
         }
     }
 
     /// Evaluate the switches on the account alone.
     pub(super) fn evaluate_account(&mut self, out: &mut Commands) {
-        while let Some(trip) = self.switches.evaluate(&self.portfolio, self.now_ns) {
+        while let Some(trip) = self.switches.evaluate(&self.portfolio, self.clock.now_ns()) {
             self.act_on(trip, out);
         }
     }
 
     #[cold]
     fn act_on(&mut self, trip: Trip, out: &mut Commands) {
-        let Trip { switch, instrument, limit, actual } = trip;
-        out.notice(Notice::Tripped { switch, instrument, limit, actual });
-        let reason = ExitReason::Switch(switch);
-        match switch {
-            SwitchName::Emergency | SwitchName::Drawdown | SwitchName::DailyLoss => {
-                self.gate.begin_epoch();
-                self.flatten_all(reason, out);
-            }
-            SwitchName::PositionLoss => {
-                if let Some(id) = instrument {
-                    self.close(id, reason, Qty::ZERO, out);
-                }
-            }
-            SwitchName::Leverage | SwitchName::Margin => self.reduce(switch, out),
+        tell_trip(trip, out);
+        let switch = trip.switch;
+        if matches!(switch, SwitchName::Leverage | SwitchName::Margin) {
+            self.reduce(switch, out);
+        } else {
+            self.gate.begin_epoch();
+            self.flatten_all(ExitReason::Switch(switch), out);
         }
         self.due_ns = self.due_ns.min(self.latches_due_ns());
+    }
+
+    fn ids(&self) -> impl Iterator<Item = InstrumentId> + use<> {
+        let count = u16::try_from(self.instruments.len()).unwrap_or(u16::MAX);
+        (0..count).map(InstrumentId::new)
     }
 
     /// Close an instrument's position down to `keep` lots.
@@ -82,14 +87,13 @@ impl Engine {
     /// Close everything, and ask the venue to confirm it.
     fn flatten_all(&mut self, reason: ExitReason, out: &mut Commands) {
         out.notice(Notice::FlattenStarted { scope: Scope::All, reason });
-        let started_ns = self.group.map_or(self.now_ns, |group| group.started_ns);
+        let started_ns = self.group.map_or(self.clock.now_ns(), |group| group.started_ns);
         let reason_so_far = self.group.map_or(reason, |group| group.reason.min(reason));
         let attempts = self.group.map_or(0, |group| group.attempts);
         let again_ns = NEVER;
         self.group =
             Some(Group { reason: reason_so_far, started_ns, request: None, again_ns, attempts });
-        for index in 0..self.instruments.len() {
-            let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
+        for id in self.ids() {
             let busy = !self.execution.orders.of(id).is_empty();
             if busy || !self.portfolio.qty(id).is_flat() {
                 self.close(id, reason, Qty::ZERO, out);
@@ -105,15 +109,15 @@ impl Engine {
         if busy {
             group.request = None;
             group.again_ns = NEVER;
-        } else if group.request.is_none() || self.now_ns >= group.again_ns {
+        } else if group.request.is_none() || self.clock.now_ns() >= group.again_ns {
             if group.request.is_some() {
                 out.notice(Notice::FlattenLate {
                     scope: Scope::All,
-                    age_ns: self.now_ns.saturating_sub(group.started_ns),
+                    age_ns: self.clock.now_ns().saturating_sub(group.started_ns),
                     attempts: group.attempts,
                 });
             }
-            group.again_ns = self.now_ns.saturating_add(self.exits.close_deadline_ns);
+            group.again_ns = self.clock.now_ns().saturating_add(self.exits.close_deadline_ns);
             self.due_ns = self.due_ns.min(group.again_ns);
             self.execution.last_request = self.execution.last_request.wrapping_add(1);
             group.request = Some(self.execution.last_request);
@@ -147,7 +151,7 @@ impl Engine {
             out.notice(Notice::Flat {
                 scope: Scope::All,
                 reason: group.reason,
-                took_ns: self.now_ns.saturating_sub(group.started_ns),
+                took_ns: self.clock.now_ns().saturating_sub(group.started_ns),
                 attempts: group.attempts,
             });
         }
@@ -156,33 +160,28 @@ impl Engine {
     /// Too much leverage, or too little margin: the largest position is made smaller.
     fn reduce(&mut self, switch: SwitchName, out: &mut Commands) {
         let margin = switch == SwitchName::Margin;
-        let weight = |index: usize| {
-            let id = self.instruments.get(index).map(Instrument::id).unwrap_or_default();
-            let position = self.portfolio.positions().get(index).filter(|_| !self.is_dust(id));
+        let weight = |id: &InstrumentId| {
+            let position = self.portfolio.position(*id).filter(|_| !self.is_dust(*id));
             position.map_or(Money::ZERO, |p| if margin { p.maintenance() } else { p.value() })
         };
-        let largest = (0..self.instruments.len()).max_by_key(|&index| weight(index));
-        let Some(instrument) = largest.and_then(|index| self.instruments.get(index)) else {
-            return;
-        };
-        let id = instrument.id();
-        if self.is_dust(id) {
+        let largest = self.ids().max_by_key(weight).unwrap_or_default();
+        if self.is_dust(largest) {
             return;
         }
-        let keep = if margin { Qty::ZERO } else { self.keep_below_leverage(instrument) };
-        self.close(id, ExitReason::Switch(switch), keep, out);
+        let keep = if margin { None } else { self.keep_below_leverage(largest) };
+        self.close(largest, ExitReason::Switch(switch), keep.unwrap_or(Qty::ZERO), out);
     }
 
     /// Lots of an instrument that bring leverage below its limit by the hysteresis.
-    fn keep_below_leverage(&self, instrument: &Instrument) -> Qty {
+    fn keep_below_leverage(&self, id: InstrumentId) -> Option<Qty> {
         let limits = self.switches.limits();
         let better = crate::domain::Rate::ONE.minus(limits.hysteresis);
         let allowed = self.portfolio.equity().at_rate(limits.leverage.times(better));
-        let Some(position) = self.portfolio.position(instrument.id()) else { return Qty::ZERO };
+        let (instrument, position) =
+            self.instruments.get(id.index()).zip(self.portfolio.position(id))?;
         let others = self.portfolio.gross().minus(position.value());
         let room = allowed.minus(others).minus(Money::from_units(1));
-        let Some(mark) = position.mark() else { return Qty::ZERO };
-        instrument.qty_for(room, mark).min(position.qty().abs())
+        Some(instrument.qty_for(room, position.mark()?).min(position.qty().abs()))
     }
 
     /// When the next latch could release itself.
@@ -193,19 +192,22 @@ impl Engine {
         let tripped = positions.chain(account).filter_map(crate::risk::Latch::tripped_ns);
         let first = tripped.map(|then| then.saturating_add(cool_off)).min().unwrap_or(NEVER);
         // Not released at its first moment, it is looked at every second.
-        if first <= self.now_ns { self.now_ns.saturating_add(SECOND) } else { first }
+        if first <= self.clock.now_ns() {
+            self.clock.now_ns().saturating_add(SECOND)
+        } else {
+            first
+        }
     }
 
     pub(super) fn release_latches(&mut self, out: &mut Commands) {
-        while let Some(switch) = self.switches.release(&self.portfolio, self.now_ns) {
+        while let Some(switch) = self.switches.release(&self.portfolio, self.clock.now_ns()) {
             out.notice(Notice::Released { switch: Some(switch), instrument: None });
         }
         self.keep_reducing(out);
-        for index in 0..self.instruments.len() {
-            let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
+        for id in self.ids() {
             let closing = self.execution.lane(id).and_then(|lane| lane.job()).is_some();
             let flat = self.portfolio.qty(id).is_flat() || self.is_dust(id);
-            if flat && !closing && self.switches.release_position(id, self.now_ns) {
+            if flat && !closing && self.switches.release_position(id, self.clock.now_ns()) {
                 let switch = Some(SwitchName::PositionLoss);
                 out.notice(Notice::Released { switch, instrument: Some(id) });
             }
@@ -251,7 +253,7 @@ impl Engine {
     }
 
     pub(super) fn check_blind(&mut self, id: InstrumentId, out: &mut Commands) {
-        if self.blind_due_ns(id) <= self.now_ns {
+        if self.blind_due_ns(id) <= self.clock.now_ns() {
             self.close(id, ExitReason::Blind, Qty::ZERO, out);
         }
     }
@@ -259,7 +261,7 @@ impl Engine {
     pub(super) fn on_operator(&mut self, operator: Operator, out: &mut Commands) {
         match operator {
             Operator::Kill(Scope::All) => {
-                self.switches.kill(self.now_ns);
+                self.switches.kill(self.clock.now_ns());
                 self.gate.begin_epoch();
                 self.flatten_all(ExitReason::Operator, out);
             }
@@ -343,7 +345,7 @@ impl Engine {
         let new_day = match switch {
             Some(SwitchName::DailyLoss) => {
                 let then = self.switches.latch(SwitchName::DailyLoss).tripped_ns();
-                then.is_none_or(|then| day(then) < day(self.now_ns))
+                then.is_none_or(|then| day(then) < day(self.clock.now_ns()))
             }
             _ => true,
         };

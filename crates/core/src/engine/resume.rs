@@ -33,7 +33,7 @@ impl Engine {
             old.zip(places).filter_map(|(from, to)| Some((from, (*to)?))).collect()
         };
         let pairs = pairs(&places);
-        new.now_ns = old.now_ns;
+        new.clock = old.clock;
         new.portfolio.resume(&old.portfolio, &pairs);
         new.switches.resume(&old.switches, &pairs);
         new.gate.resume(&old.gate, &new.same_strategies(old, &pairs));

@@ -9,9 +9,9 @@ use crate::risk::{Gate, Mode, Restraints, Scenarios, Switches};
 use crate::strategy::Slot;
 
 impl Engine {
-    /// Now.
+    /// Now, by the engine's clock: where the events' was put back, it is ahead of that.
     pub const fn now_ns(&self) -> i64 {
-        self.now_ns
+        self.clock.now_ns()
     }
 
     /// The instruments.

@@ -15,6 +15,7 @@ mod kill;
 const ID: InstrumentId = InstrumentId::new(0);
 const US: AccountId = AccountId::FIRST;
 
+mod edges;
 mod exits;
 mod reducing;
 mod scenarios;

@@ -57,7 +57,7 @@ impl Engine {
 
 impl Sight for StrategyView<'_> {
     fn time_ns(&self) -> i64 {
-        self.engine.now_ns
+        self.engine.clock.now_ns()
     }
 
     fn instrument(&self) -> Option<&Instrument> {

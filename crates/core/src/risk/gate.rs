@@ -1,5 +1,7 @@
 //! The one door between a strategy and a venue.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -121,8 +123,8 @@ impl Key {
 /// The orders approved last, to know the same one again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Recent {
-    orders: Vec<Option<(Key, i64)>>,
-    next: usize,
+    /// At most [`RECENT`], the oldest first.
+    orders: VecDeque<(Key, i64)>,
     window_ns: i64,
 }
 
@@ -131,16 +133,16 @@ const RECENT: usize = 16;
 impl Recent {
     /// How long ago the same order was approved, if that is within the window.
     fn age_of_same(&self, key: &Key, now_ns: i64) -> Option<i64> {
-        let ages = self.orders.iter().flatten().filter(|(other, _)| other == key);
+        let ages = self.orders.iter().filter(|(other, _)| other == key);
         let age = ages.map(|(_, time)| now_ns.saturating_sub(*time)).min()?;
         (age < self.window_ns).then_some(age)
     }
 
     fn remember(&mut self, key: Key, now_ns: i64) {
-        if let Some(place) = self.orders.get_mut(self.next) {
-            *place = Some((key, now_ns));
+        if self.orders.len() >= RECENT {
+            self.orders.pop_front();
         }
-        self.next = self.next.wrapping_add(1) % RECENT;
+        self.orders.push_back((key, now_ns));
     }
 }
 
@@ -187,8 +189,7 @@ impl Gate {
         Self {
             rules,
             recent: Recent {
-                orders: vec![None; RECENT],
-                next: 0,
+                orders: VecDeque::with_capacity(RECENT),
                 window_ns: limits.duplicate_window_ns,
             },
             repeats: vec![Repeat::default(); strategies],
@@ -327,7 +328,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Money, OrderKind, Purpose, TimeInForce};
-    use crate::risk::testing::{Desk, bid, profile, reduce};
+    use crate::risk::testing::{Desk, ask, bid, profile, reduce};
     use crate::risk::{Mode, Reading, References};
     use crate::testing::price;
 
@@ -513,5 +514,130 @@ mod tests {
                 prop_assert!(!grows || value <= Money::from_whole(250), "{value}");
             }
         }
+    }
+
+    #[test]
+    fn the_last_sixteen_orders_are_remembered() {
+        let (mut gate, desk) = (gate(), Desk::new());
+        for lots in 1..=17 {
+            assert!(gate.review(bid(20_000, 10 + lots), &desk.view()).is_ok(), "{lots}");
+        }
+        let again = |gate: &mut Gate, lots: u64| gate.review(bid(20_000, 10 + lots), &desk.view());
+        assert_eq!(again(&mut gate, 2).unwrap_err().rule, RuleName::Duplicate);
+        assert!(again(&mut gate, 1).is_ok(), "the first of seventeen is forgotten");
+    }
+
+    #[test]
+    fn a_gate_that_allows_fewer_repeats_counts_those_of_before() {
+        let (mut old, mut desk) = (gate(), Desk::new());
+        let few = profile().gate.max_repeated;
+        for k in 1..i64::from(few) {
+            desk.set_now(k * 1_000_000_000);
+            assert!(old.review(bid(20_000, 100), &desk.view()).is_ok());
+        }
+        let mut limits = profile();
+        limits.gate.max_repeated = few - 1;
+        let mut new = Gate::new(&limits, vec![true], 1);
+        let nobody = StrategyId::new(9);
+        let us = StrategyId::new(0);
+        new.resume(&old, &[(us, us), (us, nobody)]);
+        desk.set_now(1_000_000_000_000);
+        let same = new.clone().review(bid(20_000, 100), &desk.view()).unwrap_err();
+        assert_eq!(same.rule, RuleName::RepeatedExecution);
+        assert!(new.review(bid(20_001, 100), &desk.view()).is_ok(), "another one was not repeated");
+        let foreign = Order { strategy: nobody, ..bid(20_002, 100) };
+        assert!(new.review(foreign, &desk.view()).is_ok(), "nobody counts for whom nobody knows");
+    }
+
+    /// A profile in which one number is tight, and the rule that it belongs to.
+    type Tight = (fn(&mut Profile), RuleName);
+
+    #[test]
+    fn headroom_knows_every_rule_about_sizes() {
+        let percent = |n: i64| Rate::from_ppm(n * 10_000);
+        let tight: [Tight; 9] = [
+            (|it| it.gate.max_order_qty = 40, RuleName::MaxOrderQty),
+            (|it| it.gate.max_order_notional = Money::from_whole(90), RuleName::MaxOrderNotional),
+            (|it| it.gate.max_position_notional = Money::from_whole(90), RuleName::MaxPosition),
+            (|it| it.gate.max_leverage = Rate::from_ppm(90_000), RuleName::MaxLeverage),
+            (|it| it.gate.min_margin_ratio = Rate::from_ppm(400_000_000), RuleName::MinMarginRatio),
+            (|it| it.gate.max_trade_var = Rate::from_ppm(100), RuleName::MaxTradeVar),
+            (|it| it.gate.max_net_exposure = Rate::from_ppm(90_000), RuleName::MaxNetExposure),
+            (
+                |it| it.gate.min_liquidation_distance = Rate::from_ppm(10_000_000),
+                RuleName::MinLiquidationDistance,
+            ),
+            (|it| it.governor.gap_floor = Rate::from_ppm(1_000_000), RuleName::Governor),
+        ];
+        for (change, rule) in tight {
+            let mut limits = profile();
+            limits.gate.max_concentration = percent(100_000);
+            change(&mut limits);
+            let mut desk = Desk::new();
+            desk.scenarios = crate::risk::Scenarios::new(&limits, &[desk.instrument.clone()]);
+            let mut gate = Gate::new(&limits, vec![true], 1);
+            let fits = gate.headroom(&bid(20_000, 5_000), &desk.view()).lots();
+            assert!((1..5_000).contains(&fits), "{rule:?}: {fits}");
+            assert!(gate.review(bid(20_000, fits), &desk.view()).is_ok(), "{rule:?}");
+            let refused = gate.review(bid(20_000, fits + 1), &desk.view()).unwrap_err();
+            assert_eq!(refused.rule, rule, "one lot more than {fits}");
+        }
+        let mut spot = Desk::spot();
+        spot.hold(Side::Bid, 20_000, 7);
+        assert_eq!(gate().headroom(&ask(20_000, 50), &spot.view()).lots(), 7);
+    }
+
+    /// What is wrong with the world, the order, and the rule that says so.
+    type Wrong = (fn(&mut Desk), Order, RuleName);
+
+    #[test]
+    fn every_rule_stands_in_the_gate() {
+        let wrong: [Wrong; 14] = [
+            (|it| it.mode = Mode::Killed, bid(20_000, 100), RuleName::Killed),
+            (|_| (), bid(0, 100), RuleName::VenueGrid),
+            (|_| (), bid(20_000, 1), RuleName::MinNotional),
+            (|_| (), reduce(Side::Ask, 20_000, 100), RuleName::ReduceOnly),
+            (|it| it.hold_unmarked(Side::Ask, 20_000, 1), bid(20_000, 100), RuleName::AccountKnown),
+            (|it| it.now_ns = 10_000_000_000, bid(20_000, 100), RuleName::MarketFresh),
+            (|_| (), bid(20_500, 100), RuleName::PriceCollar),
+            (|it| *it = Desk::spot(), ask(20_000, 100), RuleName::SpotShort),
+            (|it| it.exposure.open_orders = 100, bid(20_000, 100), RuleName::MaxOpenOrders),
+            (|_| (), bid(20_000, 126), RuleName::MaxConcentration),
+            (
+                |it| it.exposure.value_elsewhere = Money::from_whole(2_900),
+                bid(20_000, 100),
+                RuleName::MaxLeverage,
+            ),
+            (|it| it.depth.bids = Qty::ZERO, bid(20_000, 100), RuleName::MaxDepthShare),
+            (|it| it.lose(49), bid(20_000, 100), RuleName::Governor),
+            (
+                |it| it.exposure.best_ask = Some(price(20_000)),
+                bid(20_000, 100),
+                RuleName::SelfTrade,
+            ),
+        ];
+        assert!(gate().review(bid(20_000, 100), &Desk::new().view()).is_ok());
+        for (change, order, rule) in wrong {
+            let mut desk = Desk::new();
+            change(&mut desk);
+            let refused = gate().review(order, &desk.view()).err();
+            assert_eq!(refused.map(|it| it.rule), Some(rule));
+        }
+        let nothing =
+            Gate::new(&profile(), vec![false], 1).review(bid(20_000, 100), &Desk::new().view());
+        assert_eq!(nothing.unwrap_err().rule, RuleName::AllowedInstruments);
+    }
+
+    #[test]
+    fn what_is_left_of_messages_and_of_the_budget_is_told() {
+        let (mut gate, desk) = (gate(), Desk::new());
+        let usable = u64::from(profile().gate.message_burst - profile().gate.message_reserve);
+        assert_eq!(gate.messages_left(0), usable);
+        for _ in 0..usable {
+            assert!(gate.take_message(0, false));
+        }
+        assert_eq!(gate.messages_left(0), 0);
+        assert!(gate.next_message_ns(false) > gate.next_message_ns(true), "protection waits less");
+        assert_eq!(gate.loss_budget(&desk.portfolio, Rate::ONE), Money::from_whole(50));
     }
 }

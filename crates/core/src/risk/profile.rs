@@ -252,3 +252,7 @@ impl Profile {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "profile_tests.rs"]
+mod tests;

@@ -24,8 +24,9 @@ impl Restraints {
     /// is something new.
     pub fn set(&mut self, restraint: Restraint) -> bool {
         let share = restraint.share.clamp(Rate::ZERO, Rate::ONE);
-        let Some(place) = self.shares.get_mut(restraint.by as usize) else { return false };
-        std::mem::replace(place, share) != share
+        let mut places = self.shares.iter_mut().zip(Restrainer::ALL);
+        let place = places.find(|(_, by)| *by == restraint.by);
+        place.is_some_and(|(place, _)| std::mem::replace(place, share) != share)
     }
 
     /// What one of them wants.

@@ -18,13 +18,19 @@ const Z95: Rate = Rate::from_ppm(1_644_854);
 /// The scenarios of all instruments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scenarios {
+    terms: Terms,
+    watches: Vec<Watch>,
+    /// The largest loss of all.
+    worst: Rate,
+}
+
+/// How what was seen becomes what is assumed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Terms {
     factor: Rate,
     sigmas: Rate,
     outage_ns: i64,
     holding_ns: i64,
-    watches: Vec<Watch>,
-    /// The largest loss of all.
-    worst: Rate,
 }
 
 /// What was seen of one instrument.
@@ -55,16 +61,19 @@ impl Scenarios {
         let limits = &profile.governor;
         let watches = instruments.iter().map(|instrument| Watch::new(instrument, limits));
         let mut scenarios = Self {
-            factor: limits.gap_factor,
-            sigmas: limits.gap_sigmas,
-            outage_ns: limits.outage_ns,
-            holding_ns: profile.exits.max_holding_ns,
+            terms: Terms {
+                factor: limits.gap_factor,
+                sigmas: limits.gap_sigmas,
+                outage_ns: limits.outage_ns,
+                holding_ns: profile.exits.max_holding_ns,
+            },
             watches: watches.collect(),
             worst: Rate::ZERO,
         };
-        for index in 0..scenarios.watches.len() {
-            scenarios.assume(index);
+        for watch in &mut scenarios.watches {
+            watch.assume(scenarios.terms);
         }
+        scenarios.find_worst();
         scenarios
     }
 
@@ -112,20 +121,13 @@ impl Scenarios {
             return;
         }
         if price.is_tradable() {
-            watch.follow(price, now_ns, self.outage_ns);
-            self.assume(instrument.index());
+            watch.follow(price, now_ns, self.terms.outage_ns);
+            watch.assume(self.terms);
+            self.find_worst();
         }
     }
 
-    fn assume(&mut self, index: usize) {
-        let (outage, holding) = (self.outage_ns, self.holding_ns);
-        let Some(watch) = self.watches.get_mut(index) else { return };
-        let seen = watch.largest.times(self.factor);
-        let expected = deviation_over(watch.variance, outage).times(self.sigmas);
-        watch.gap = watch.floor.max(seen).max(expected);
-        let moved = if watch.inverse { inverse_loss(watch.gap) } else { watch.gap };
-        watch.loss = moved.plus(watch.fees);
-        watch.holding_var = deviation_over(watch.variance, holding).times(Z95);
+    fn find_worst(&mut self) {
         self.worst = self.watches.iter().map(|watch| watch.loss).max().unwrap_or(Rate::ZERO);
     }
 
@@ -139,8 +141,9 @@ impl Scenarios {
             };
             let Watch { floor, inverse, fees, .. } = *watch;
             *watch = Watch { floor, inverse, fees, ..seen.clone() };
-            self.assume(to.index());
+            watch.assume(self.terms);
         }
+        self.find_worst();
     }
 }
 
@@ -209,9 +212,19 @@ impl Watch {
             let moved = deviation(price, low).max(deviation(price, high));
             self.largest = self.largest.max(moved);
         }
-        if let Some((low, high)) = self.spans.first_mut().and_then(Option::as_mut) {
+        for (low, high) in self.spans.iter_mut().take(1).flatten() {
             (*low, *high) = ((*low).min(price), (*high).max(price));
         }
+    }
+
+    /// What has to be expected, by what was seen.
+    fn assume(&mut self, terms: Terms) {
+        let seen = self.largest.times(terms.factor);
+        let expected = deviation_over(self.variance, terms.outage_ns).times(terms.sigmas);
+        self.gap = self.floor.max(seen).max(expected);
+        let moved = if self.inverse { inverse_loss(self.gap) } else { self.gap };
+        self.loss = moved.plus(self.fees);
+        self.holding_var = deviation_over(self.variance, terms.holding_ns).times(Z95);
     }
 }
 
@@ -333,5 +346,16 @@ mod tests {
         new.resume(&old, &[(ID, ID)]);
         assert_eq!(new.largest_move(ID), Rate::from_ppm(250_000));
         assert_eq!(new.gap(ID), old.gap(ID));
+    }
+
+    #[test]
+    fn of_what_is_not_configured_everything_is_to_be_expected() {
+        let nowhere = InstrumentId::new(9);
+        let mut scenarios = scenarios(10_000);
+        scenarios.observe(nowhere, price(20_000), 0);
+        let old = scenarios.clone();
+        scenarios.resume(&old, &[(nowhere, ID), (ID, nowhere)]);
+        assert_eq!(scenarios.gap(nowhere), Rate::from_parts(i64::MAX));
+        assert_eq!(scenarios.gap(ID), old.gap(ID), "and nothing is taken over from it");
     }
 }

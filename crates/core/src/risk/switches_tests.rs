@@ -196,3 +196,57 @@ fn unknown_equity_evaluates_nothing_and_releases_nothing() {
     assert_eq!(bench.fired(1), vec![]);
     assert_eq!(bench.switches.release(&bench.portfolio, i64::MAX), None);
 }
+
+#[test]
+fn a_new_day_moves_the_daily_line_also_where_the_peak_stands_still() {
+    let mut bench = Bench::new(1_000);
+    bench.switches.limits.drawdown = Rate::from_ppm(150_000);
+    bench.change(-40 * ONE);
+    assert_eq!(bench.fired(1), []);
+    bench.portfolio.roll_day(DAY);
+    bench.change(-95 * ONE);
+    assert_eq!(bench.fired(DAY), [], "135 of 1 000, but 95 of the 960 with which the day began");
+    bench.change(-ONE);
+    assert_eq!(bench.fired(DAY), [SwitchName::DailyLoss]);
+}
+
+#[test]
+fn a_position_trips_its_latch_once() {
+    let mut bench = Bench::new(1_000);
+    bench.hold(Side::Bid, 20_000, 10);
+    bench.mark(19_000);
+    assert_eq!(bench.fired(1), [SwitchName::PositionLoss]);
+    assert_eq!(bench.fired(2), []);
+}
+
+#[test]
+fn margin_is_not_released_before_it_is_better_however_long_it_lasts() {
+    let mut bench = Bench::new(1_000);
+    bench.switches.limits.leverage = Rate::from_ppm(1_000_000_000);
+    bench.switches.limits.drawdown = Rate::from_ppm(999_000);
+    bench.switches.limits.daily_loss = Rate::from_ppm(999_000);
+    bench.switches.limits.emergency = Rate::from_ppm(999_000);
+    bench.switches.limits.position_loss = Rate::from_ppm(999_000);
+    bench.hold(Side::Bid, 20_000, 17_000); // 34 000: maintenance 850, equity 1 000
+    assert_eq!(bench.fired(1), [SwitchName::Margin]);
+    let later = 1 + 10 * bench.switches.limits.cool_off_ns;
+    assert_eq!(bench.switches.release(&bench.portfolio, later), None);
+    assert!(bench.switches.latch(SwitchName::Margin).is_tripped());
+    bench.change(1_000 * ONE);
+    assert_eq!(bench.switches.release(&bench.portfolio, later), Some(SwitchName::Margin));
+}
+
+#[test]
+fn of_what_is_not_there_nothing_is_latched_or_released() {
+    let nowhere = InstrumentId::new(9);
+    let mut bench = Bench::new(1_000);
+    let trip = bench.switches.trip(SwitchName::PositionLoss, &bench.portfolio, 1);
+    assert_eq!((trip.instrument, trip.actual), (None, Rate::from_parts(i64::MAX)));
+    bench.switches.request_reset(Some(SwitchName::PositionLoss));
+    assert!(!bench.switches.confirm_reset(Some(SwitchName::PositionLoss)));
+    assert!(!bench.switches.release_position(nowhere, i64::MAX));
+    let old = bench.switches.clone();
+    bench.switches.resume(&old, &[(ID, nowhere), (nowhere, ID)]);
+    assert!(!bench.switches.position_latch(ID).is_tripped());
+    assert!(SwitchName::ALL.iter().all(|it| !bench.switches.latch(*it).is_tripped()));
+}

@@ -75,9 +75,7 @@ impl References {
                 len = len.saturating_add(1);
             }
         }
-        if let Some(used) = prices.get_mut(..len) {
-            used.sort_unstable();
-        }
+        prices.get_mut(..len).unwrap_or_default().sort_unstable();
         Fresh { prices, len }
     }
 
@@ -192,3 +190,7 @@ impl View<'_> {
         self.portfolio.qty(self.instrument.id())
     }
 }
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

@@ -84,7 +84,7 @@ impl Rule for Governor {
         }
         let left = self.left(case.view.portfolio, case.view.share);
         let (limit, actual) = (left, self.worst_loss(case));
-        if actual < limit && !actual.is_unknown() {
+        if !actual.is_unknown() && actual < limit {
             return Ok(());
         }
         Err(Refusal { rule: RuleName::Governor, limit: limit.units(), actual: actual.units() })
@@ -199,5 +199,27 @@ mod tests {
         desk.exposure.value_elsewhere = Money::from_whole(10); // somewhere: by the widest gap
         let orders = rule.worst_loss(&Case::new(&bid(20_000, 10), &desk.view()));
         assert_eq!(orders.minus(both), Money::from_whole(4));
+    }
+
+    #[test]
+    fn what_is_unknown_carries_nothing() {
+        let mut desk = desk(380_000);
+        desk.exposure.value_elsewhere = Money::UNKNOWN;
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor));
+        let mut blind = self::desk(380_000);
+        blind.hold_unmarked(Side::Bid, 20_000, 1);
+        assert_eq!(RULE.left(&blind.portfolio, Rate::ONE), Money::ZERO);
+        assert_eq!(blind.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor));
+    }
+
+    #[test]
+    fn orders_elsewhere_count_also_where_nothing_is_held() {
+        let mut desk = Desk::pair();
+        let order = bid(20_000, 1);
+        let alone = RULE.worst_loss(&Case::new(&order, &desk.view()));
+        desk.exposure.value_elsewhere = Money::from_whole(100);
+        let both = RULE.worst_loss(&Case::new(&order, &desk.view()));
+        let rate = RULE.position_loss.plus(desk.scenarios.worst_loss());
+        assert_eq!(both, alone.plus(Money::from_whole(100).at_rate(rate)));
     }
 }

@@ -24,7 +24,7 @@ impl Rule for MaxConcentration {
 #[cfg(test)]
 mod tests {
     use crate::domain::Side;
-    use crate::risk::testing::{Desk, bid};
+    use crate::risk::testing::{Desk, ask, bid};
 
     use super::*;
 
@@ -43,6 +43,15 @@ mod tests {
     fn without_equity_nothing_fits() {
         let desk = Desk::with_cash(0);
         let rule = MaxConcentration(Rate::from_ppm(250_000));
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::MaxConcentration));
+    }
+
+    #[test]
+    fn what_makes_a_position_smaller_passes_however_large_it_is() {
+        let mut desk = Desk::new();
+        desk.hold(Side::Bid, 20_000, 400);
+        let rule = MaxConcentration(Rate::from_ppm(250_000));
+        assert_eq!(desk.refused(&rule, &ask(20_000, 1)), None);
         assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::MaxConcentration));
     }
 }

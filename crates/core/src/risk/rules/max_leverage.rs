@@ -23,7 +23,7 @@ impl Rule for MaxLeverage {
             case.view.portfolio.gross().minus(held).plus(case.view.exposure.value_elsewhere);
         let worst = others.plus(case.value);
         let limit = case.equity.at_rate(rate);
-        if worst <= limit && !limit.is_unknown() {
+        if !limit.is_unknown() && worst <= limit {
             return Ok(());
         }
         let (limit, actual) = (limit.units(), worst.units());
@@ -33,7 +33,7 @@ impl Rule for MaxLeverage {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::Money;
+    use crate::domain::{Money, Side};
     use crate::risk::testing::{Desk, ask, bid};
 
     use super::*;
@@ -55,5 +55,13 @@ mod tests {
         let rule = MaxLeverage(Rate::from_ppm(3_000_000));
         assert_eq!(desk.refused(&rule, &bid(20_000, 500)), None);
         assert_eq!(desk.refused(&rule, &bid(20_000, 501)), Some(RuleName::MaxLeverage));
+    }
+
+    #[test]
+    fn unknown_equity_allows_nothing() {
+        let mut desk = Desk::new();
+        desk.hold_unmarked(Side::Bid, 20_000, 1);
+        let rule = MaxLeverage(Rate::from_ppm(3_000_000));
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::MaxLeverage));
     }
 }

@@ -19,7 +19,7 @@ impl Rule for MaxNetExposure {
         let others = if case.order.side == Side::Bid { others } else { others.negated() };
         let worst = others.plus(case.value).plus(case.view.exposure.value_elsewhere);
         let limit = case.equity.at_rate(self.0);
-        if worst <= limit && !worst.is_unknown() && !limit.is_unknown() {
+        if !worst.is_unknown() && !limit.is_unknown() && worst <= limit {
             return Ok(());
         }
         let (limit, actual) = (limit.units(), worst.units());
@@ -50,5 +50,16 @@ mod tests {
         }
         desk.exposure.value_elsewhere = Money::from_whole(200);
         assert_eq!(desk.refused(&rule, &bid(20_000, 501)), Some(RuleName::MaxNetExposure));
+    }
+
+    #[test]
+    fn what_is_unknown_allows_nothing() {
+        let rule = MaxNetExposure(Rate::from_ppm(1_000_000));
+        let mut desk = Desk::pair();
+        desk.exposure.value_elsewhere = Money::UNKNOWN;
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::MaxNetExposure));
+        let mut blind = Desk::pair();
+        blind.hold_unmarked(Side::Bid, 20_000, 1);
+        assert_eq!(blind.refused(&rule, &bid(20_000, 1)), Some(RuleName::MaxNetExposure));
     }
 }

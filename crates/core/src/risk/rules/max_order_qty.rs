@@ -21,7 +21,8 @@ impl Rule for MaxOrderQty {
 
 #[cfg(test)]
 mod tests {
-    use crate::risk::testing::{Desk, bid};
+    use crate::domain::Side;
+    use crate::risk::testing::{Desk, bid, reduce};
 
     use super::*;
 
@@ -32,5 +33,12 @@ mod tests {
         assert_eq!(desk.refused(&rule, &bid(20_000, 10)), None);
         let refusal = desk.check(&rule, &bid(20_000, 11)).unwrap_err();
         assert_eq!(refusal, Refusal { rule: RuleName::MaxOrderQty, limit: 10, actual: 11 });
+    }
+
+    #[test]
+    fn what_only_reduces_may_be_as_large_as_what_is_held() {
+        let (mut desk, rule) = (Desk::new(), MaxOrderQty(Qty::from_lots(10)));
+        desk.hold(Side::Bid, 20_000, 20);
+        assert_eq!(desk.refused(&rule, &reduce(Side::Ask, 20_000, 20)), None);
     }
 }

@@ -19,7 +19,7 @@ impl Rule for MaxTradeVar {
         let share = case.view.scenarios.holding_var(case.view.instrument.id());
         let actual = case.value.at_rate(share);
         let limit = case.equity.at_rate(self.0);
-        if actual <= limit && !actual.is_unknown() && !limit.is_unknown() {
+        if !actual.is_unknown() && !limit.is_unknown() && actual <= limit {
             return Ok(());
         }
         let (limit, actual) = (limit.units(), actual.units());
@@ -29,7 +29,7 @@ impl Rule for MaxTradeVar {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::SECOND;
+    use crate::domain::{SECOND, Side};
     use crate::risk::testing::{Desk, ask, bid};
     use crate::testing::price;
 
@@ -62,5 +62,15 @@ mod tests {
         let under = Rate::from_parts(exact.parts() - 1);
         assert_eq!(desk.refused(&MaxTradeVar(at), &bid(20_000, 10)), None);
         assert!(desk.refused(&MaxTradeVar(under), &bid(20_000, 10)).is_some());
+    }
+
+    #[test]
+    fn what_is_unknown_allows_nothing() {
+        let rule = MaxTradeVar(Rate::from_parts(i64::MAX));
+        let mut desk = Desk::new();
+        let absurd = bid(i64::MAX, u64::MAX);
+        assert_eq!(desk.refused(&rule, &absurd), Some(RuleName::MaxTradeVar));
+        desk.hold_unmarked(Side::Bid, 20_000, 1);
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::MaxTradeVar));
     }
 }

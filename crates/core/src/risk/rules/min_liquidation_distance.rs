@@ -26,7 +26,7 @@ impl Rule for MinLiquidationDistance {
         let margin = portfolio.maintenance().minus(margin).plus(case.maintenance);
         let spare = portfolio.equity().minus(margin.plus(exposure.maintenance_elsewhere));
         let needed = gross.at_rate(self.0);
-        if spare >= needed && !spare.is_unknown() && !needed.is_unknown() {
+        if !spare.is_unknown() && !needed.is_unknown() && spare >= needed {
             return Ok(());
         }
         let (limit, actual) = (needed.units(), spare.units());
@@ -36,6 +36,7 @@ impl Rule for MinLiquidationDistance {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::Side;
     use crate::risk::testing::{Desk, bid};
 
     use super::*;
@@ -53,5 +54,17 @@ mod tests {
         assert!(desk.refused(&rule, &bid(20_000, 1_130)).is_some());
         desk.lose(1_000);
         assert!(desk.refused(&rule, &bid(20_000, 1)).is_some());
+    }
+
+    #[test]
+    fn what_is_unknown_allows_nothing() {
+        let rule = MinLiquidationDistance(Rate::from_ppm(400_000));
+        let refused = Some(RuleName::MinLiquidationDistance);
+        let mut desk = Desk::new();
+        desk.exposure.value_elsewhere = Money::UNKNOWN;
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), refused);
+        let mut blind = Desk::new();
+        blind.hold_unmarked(Side::Bid, 20_000, 1);
+        assert_eq!(blind.refused(&rule, &bid(20_000, 1)), refused);
     }
 }

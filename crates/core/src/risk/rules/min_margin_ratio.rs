@@ -20,7 +20,7 @@ impl Rule for MinMarginRatio {
         let margin = others.plus(case.view.exposure.maintenance_elsewhere).plus(case.maintenance);
         let needed = margin.at_rate(self.0);
         let equity = case.equity;
-        if equity >= needed && !equity.is_unknown() && !needed.is_unknown() {
+        if !equity.is_unknown() && !needed.is_unknown() && equity >= needed {
             return Ok(());
         }
         let (limit, actual) = (needed.units(), equity.units());
@@ -30,6 +30,7 @@ impl Rule for MinMarginRatio {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::Side;
     use crate::risk::testing::{Desk, bid};
 
     use super::*;
@@ -44,5 +45,16 @@ mod tests {
         assert_eq!(desk.refused(&rule, &bid(20_000, 10_001)), Some(RuleName::MinMarginRatio));
         desk.exposure.maintenance_elsewhere = Money::from_units(1);
         assert_eq!(desk.refused(&rule, &bid(20_000, 10_000)), Some(RuleName::MinMarginRatio));
+    }
+
+    #[test]
+    fn what_is_unknown_allows_nothing() {
+        let rule = MinMarginRatio(Rate::from_ppm(2_000_000));
+        let mut desk = Desk::new();
+        desk.exposure.maintenance_elsewhere = Money::UNKNOWN;
+        assert_eq!(desk.refused(&rule, &bid(20_000, 1)), Some(RuleName::MinMarginRatio));
+        let mut blind = Desk::new();
+        blind.hold_unmarked(Side::Bid, 20_000, 1);
+        assert_eq!(blind.refused(&rule, &bid(20_000, 1)), Some(RuleName::MinMarginRatio));
     }
 }

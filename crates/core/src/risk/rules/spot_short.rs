@@ -26,7 +26,7 @@ impl Rule for SpotShort {
 #[cfg(test)]
 mod tests {
     use crate::domain::Side;
-    use crate::risk::testing::{Desk, ask};
+    use crate::risk::testing::{Desk, ask, bid};
 
     use super::*;
 
@@ -39,5 +39,10 @@ mod tests {
         assert_eq!(desk.refused(&SpotShort, &ask(20_000, 10)), None);
         assert_eq!(desk.refused(&SpotShort, &ask(20_000, 11)), Some(RuleName::SpotShort));
         assert_eq!(Desk::new().refused(&SpotShort, &ask(20_000, 1)), None, "a perpetual may");
+    }
+
+    #[test]
+    fn buying_is_not_its_business() {
+        assert_eq!(Desk::spot().refused(&SpotShort, &bid(20_000, 1)), None);
     }
 }
