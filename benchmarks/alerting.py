@@ -6,7 +6,7 @@ protection, and counted how many alerts begin until 15 s later. Then the market 
 twice the messages and updates of the busiest recorded second (`peak.py`), the run is killed and
 released again and again at moments chosen by chance, and with each kill begin twice as many alerts
 as the worse crash raised in all: apprise sends them to a receiver on loopback. Measured is from
-before the kill until the receiver has all of them. `python benchmarks/alerting.py --events 120`;
+before the kill until the receiver has all of them. `python benchmarks/alerting.py --events 100`;
 `--load 0` is without the flood.
 """
 

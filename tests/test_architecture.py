@@ -49,6 +49,8 @@ ALLOWED: dict[str, set[str]] = {
     "ops.telemetry": BASE | {"trading.runtime"},
     "ops.health": BASE | {"trading.runtime"},
     "ops.alerts": BASE | {"config", "ops.telemetry"},
+    # Commands from a chat: what `flyball kill` and its like ask, asked from elsewhere.
+    "ops.chat": BASE | {"config", "trading.runtime", "ops.alerts"},
     "ops.logs": BASE | {"config", "ops.health", "trading.runtime"},
     "ops.cli": BASE
     | {
@@ -66,6 +68,7 @@ ALLOWED: dict[str, set[str]] = {
         "ops.telemetry",
         "ops.health",
         "ops.alerts",
+        "ops.chat",
         "ops.logs",
         "ops.dashboard",
     },
