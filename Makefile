@@ -9,7 +9,7 @@ RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check format bench proof twins simulate crash fuzz lock clean
+.PHONY: help setup dev run test check format bench proof wheel simulate crash fuzz lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -45,9 +45,9 @@ dev: setup $(VENV)/dev ## Everything that developing needs
 run: setup ## Set up, then run the demo
 	@$(VENV)/bin/flyball demo
 
-test: dev ## All tests
-	cargo test --workspace --locked --quiet
-	$(PY) -m pytest -n 2 -q
+test: dev ## All tests; LONG=tests/reference: instead the long programmes of a folder
+	$(if $(LONG),$(PY) -m pytest -q -s -m long $(LONG),cargo test --workspace --locked --quiet)
+	$(if $(LONG),,$(PY) -m pytest -n 2 -q)
 
 check: dev ## Style, lints, types
 	cargo fmt --all --check
@@ -69,8 +69,11 @@ bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=co
 proof: setup ## The crash matrix: PROOF="--full", PROOF="--html proof.html"
 	$(VENV)/bin/flyball proof $(PROOF)
 
-twins: dev ## The long comparison with the naive twins: a million sequences
-	$(PY) -m pytest -q -s -m long tests/reference
+wheel: setup ## A wheel in dist/ that carries the page, and a look at what is in it
+	@test -e $(VENV)/page || { echo "make: a wheel carries the page, and that is not built: see above"; exit 1; }
+	@rm -rf dist
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(VENV)/bin/maturin build --release --locked --quiet --out dist
+	@$(PY) deploy/wheel.py dist
 
 simulate: ## Days of faults without sockets, an hour a seed: FLYBALL_SIM_HOURS=48, FLYBALL_SIM_MINUTES=60
 	FLYBALL_SIM_HOURS=$(or $(FLYBALL_SIM_HOURS),48) cargo test -p flyball-live --locked --test simulation -- --ignored --nocapture
@@ -86,9 +89,9 @@ fuzz: ## Fuzz the decoders (needs cargo-fuzz): FUZZ_SECONDS=600
 	  $(FUZZ) $$target corpus/$$target seeds/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; done
 
 lock: dev ## Renew the hashed requirements
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/base.in -o requirements/base.txt
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
+	for name in base observe dev; do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## Remove what was built
-	rm -rf $(VENV) target runs web/node_modules python/flyball/ops/dashboard/page
+	rm -rf $(VENV) target dist runs web/node_modules python/flyball/ops/dashboard/page
 	find python -name '*.so' -delete

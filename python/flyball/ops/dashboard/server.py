@@ -44,6 +44,7 @@ class ReleaseConfirm(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     ticket: str = Field(max_length=64)
     typed: str = Field(max_length=120)
+    code: str = Field("", max_length=12)
 
 
 def application(
@@ -180,6 +181,6 @@ def _act(app: FastAPI, run: Callable[[], RunInfo], tell: Callable[[str], None]) 
 
     @app.post("/release/confirm")
     def confirm(wanted: ReleaseConfirm) -> dict[str, Any]:
-        done = releases.confirm(run(), wanted.ticket, wanted.typed)
+        done = releases.confirm(run(), wanted.ticket, wanted.typed, wanted.code)
         tell(f"dashboard: release: {'done' if done['released'] else done['reason']}")
         return done
