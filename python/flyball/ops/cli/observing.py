@@ -22,7 +22,15 @@ from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
 from flyball.ops.health import Health, Watchdog, health
 from flyball.ops.logs import RunLog
-from flyball.ops.telemetry import MetricsServer, Observed, address, observe, registry, render
+from flyball.ops.telemetry import (
+    JournalWait,
+    MetricsServer,
+    Observed,
+    address,
+    observe,
+    registry,
+    render,
+)
 from flyball.ops.telemetry.collector import families
 from flyball.ops.telemetry.server import Answer
 from flyball.trading.runtime.live import LiveSession
@@ -92,10 +100,10 @@ class Onlooker:
     @contextlib.contextmanager
     def looking(self, session: LiveSession) -> Iterator[None]:
         """Look on while a session goes on. Nothing that goes wrong here ends it."""
-        drilled = drill_clock(session.profile)
+        drilled, waits = drill_clock(session.profile), JournalWait()
 
         def look() -> Observed:
-            return observe(session.info, session.status, drilled_ns=drilled)
+            return observe(session.info, session.status, drilled_ns=drilled, waits=waits)
 
         with contextlib.ExitStack() as stack:
             self._alerts = self._watch(stack, session, look)
