@@ -6,6 +6,9 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 FUZZ := $(if $(shell rustup toolchain list 2>/dev/null | grep nightly),cargo +nightly fuzz run,RUSTC_BOOTSTRAP=1 cargo fuzz run -s none)
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock pyproject.toml
 
+# Node 20.19, 22.12 or newer, and npm.
+NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'
+
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
@@ -28,7 +31,7 @@ $(VENV)/built: $(VENV)/base $(RUST)
 
 # Without Node, or a Node that is too old, everything but the page of the dashboard is there.
 $(VENV)/page: $(VENV)/base $(WEB)
-	@if ! command -v npm >/dev/null || ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'; then \
+	@if ! { $(NODE); }; then \
 	  echo "the dashboard's page is not built: that wants Node 20.19, 22.12 or newer, and npm; all else works"; \
 	elif echo "building the dashboard's page ..." && (cd web && npm ci --silent && npm run --silent build) >$(VENV)/page.log 2>&1; then touch $@; \
 	else echo "the dashboard's page could not be built: $(VENV)/page.log says why; all else works"; fi
@@ -57,6 +60,8 @@ check: dev ## Style, lints, types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml flyball._core
+	@if { $(NODE); }; then for each in web deploy/grafana; do (cd $$each && npm ci --silent && npm run --silent check) || exit 1; done; \
+	else echo "the page and Grafana's dashboards are not looked at: that wants Node 20.19, 22.12 or newer, and npm"; fi
 
 format: dev ## Bring everything into shape
 	cargo fmt --all
@@ -93,5 +98,5 @@ lock: dev ## Renew the hashed requirements
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## Remove what was built
-	rm -rf $(VENV) target dist runs web/node_modules python/flyball/ops/dashboard/page
+	rm -rf $(VENV) target dist runs web/node_modules deploy/grafana/node_modules deploy/grafana/build python/flyball/ops/dashboard/page
 	find python -name '*.so' -delete
