@@ -113,6 +113,7 @@ def test_a_run_is_commanded_from_a_chat(
         ended = run.end()
     assert TOKEN not in ended["stderr"]
     assert "chat: user 4242: killed all" in ended["stderr"]
+    assert "chat: user 4242: killed all" in (run.state / "log.jsonl").read_text()
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.name != "channels.toml":
             assert TOKEN.encode() not in path.read_bytes(), path
@@ -212,7 +213,7 @@ def test_what_cannot_be_remembered_is_not_done(
 ) -> None:
     stand, found = talking
     digits = code(api, "/kill")
-    (stand.folder / "chat.draft").mkdir()
+    found._path = stand.folder / "a disk that is gone" / "chat.json"
     number = found.desk.last + 1
     api.write(f"/kill {digits}")
     wait_for(lambda: found.desk.last >= number, seconds=5, why="it was not looked at")

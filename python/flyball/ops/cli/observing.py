@@ -108,11 +108,11 @@ class Onlooker:
         with contextlib.ExitStack() as stack:
             self._alerts = self._watch(stack, session, look)
             self._serve(stack, look)
-            self._chat(stack, session.folder)
             watchdog = Watchdog()
             watchdog.ready()
             stack.callback(watchdog.stopping)
             log = _log(stack, session)
+            self._chat(stack, session.folder, log)
 
             def step() -> None:
                 if not session.is_running:
@@ -146,12 +146,19 @@ class Onlooker:
         watch = AlertWatch(lambda: families(look()), manager, delivery, tell=console.say)
         return stack.enter_context(watch)
 
-    def _chat(self, stack: contextlib.ExitStack, folder: Path) -> None:
-        """Commands from a chat, taken by a process of its own."""
+    def _chat(self, stack: contextlib.ExitStack, folder: Path, log: RunLog | None) -> None:
+        """Commands from a chat, taken by a process of its own; who did what is in the log."""
         if self._channels is None or self._channels.chat is None or self._file is None:
             return
+
+        def tell(text: str) -> None:
+            console.say(text)
+            if log is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    log.say("chat", said=text)
+
         words = ["chat", str(self._file.absolute()), "--state", str(folder.absolute())]
-        stack.enter_context(Leashed(words, name="chat", tell=console.say))
+        stack.enter_context(Leashed(words, name="chat", tell=tell))
 
     def _serve(self, stack: contextlib.ExitStack, look: Callable[[], Observed]) -> None:
         if self._where is None:
