@@ -73,7 +73,8 @@ def test_a_port_that_is_taken_does_not_stop_a_run(exchange: LocalExchange, tmp_p
             run.wait_protected()
             pid = run.process.pid
             # It is a process of its own that begins beside the run, and has nothing to serve at.
-            wait_for(lambda: not child_of(pid, "dashboard"), seconds=20, why="it did not end")
+            wait_for(lambda: child_of(pid, "dashboard"), seconds=20, why="it did not begin")
+            wait_for(lambda: not child_of(pid, "dashboard"), seconds=30, why="it did not end")
             told = run.end()
             assert run.process.returncode == 0
             assert f"the dashboard: {at}: " in told["stderr"]
