@@ -112,6 +112,7 @@ def test_a_run_is_commanded_from_a_chat(
         assert "Trading is killed" in api.wait_said("")
         ended = run.end()
     assert TOKEN not in ended["stderr"]
+    assert ended["stderr"].count(f"not listed, not answered: user {STRANGER} in chat {CHAT}") == 1
     assert "chat: user 4242: killed all" in ended["stderr"]
     assert "chat: user 4242: killed all" in (run.state / "log.jsonl").read_text()
     for path in tmp_path.rglob("*"):

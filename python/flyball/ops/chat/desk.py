@@ -32,6 +32,7 @@ _CODE_TRIES = 3
 # Commands a minute of one person; more are not taken.
 _BUSY_MAX, _BUSY_S = 20, 60.0
 _FLAT_S = 10.0
+_STRANGERS = 5
 _SHARE = re.compile(r"[01](\.[0-9]{1,6})?")
 _FOREIGN = ("forward_origin", "forward_date", "forward_from", "via_bot", "sender_chat")
 
@@ -74,11 +75,14 @@ class Desk:
     counts : Counter
         What became of the updates: `done`, `refused`, `stranger`, `stale`, `replayed`, `busy`,
         `other`.
+    strangers : list
+        Users and chats of the first few who are not listed: whoever sets it up looks for theirs.
     """
 
     def __init__(self, chat: Chat, run: Commanded, *, last: int = -1) -> None:
         self._chat, self._run, self.last = chat, run, last
         self.counts: Counter[str] = Counter()
+        self.strangers: list[tuple[int | None, int | None]] = []
         self._codes: dict[tuple[int, int], _Code] = {}
         self._asked: dict[int, deque[float]] = {}
 
@@ -110,8 +114,10 @@ class Desk:
         message = update.get("message")
         if not isinstance(message, Mapping):
             return "other"
-        sender = _id(message.get("from"))
-        if sender not in self._chat.users or _id(message.get("chat")) not in self._chat.chats:
+        sender, chat = _id(message.get("from")), _id(message.get("chat"))
+        if sender not in self._chat.users or chat not in self._chat.chats:
+            if (sender, chat) not in self.strangers and len(self.strangers) < _STRANGERS:
+                self.strangers.append((sender, chat))
             return "stranger"
         sent, text = message.get("date"), message.get("text")
         if not isinstance(sent, int) or abs(now_s - sent) > self._chat.stale_s:

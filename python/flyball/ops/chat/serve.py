@@ -115,11 +115,14 @@ class Chatting:
             self._tell("chat: a command was not taken: what was taken cannot be kept")
             self.desk.last = number
             return
+        known = len(self.desk.strangers)
         try:
             answer = self.desk.take(update, now_s=time.time(), at_s=time.monotonic())
         except Exception as error:
             self._tell(f"chat: a command failed: {type(error).__name__}")
             answer = None
+        for user, place in self.desk.strangers[known:]:
+            self._tell(f"chat: not listed, not answered: user {user} in chat {place}")
         while answer is not None:
             with suppress(Unreachable):
                 self._bot.say(answer.chat, answer.text)

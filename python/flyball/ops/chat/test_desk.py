@@ -138,6 +138,13 @@ def test_what_is_no_command_of_ours_is_counted_and_not_answered(
     assert talk.run.done == []
 
 
+def test_the_first_strangers_are_named_at_the_machine_and_not_more(talk: Talk) -> None:
+    for user in (7, 7, *range(10, 30)):
+        assert talk.write("/start", user=user) is None
+    assert talk.desk.strangers == [(7, CHAT), *((user, CHAT) for user in range(10, 14))]
+    assert talk.desk.counts == {"stranger": 22}
+
+
 @pytest.mark.parametrize(
     "update",
     [
