@@ -6,10 +6,13 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 FUZZ := $(if $(shell rustup toolchain list 2>/dev/null | grep nightly),cargo +nightly fuzz run,RUSTC_BOOTSTRAP=1 cargo fuzz run -s none)
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock pyproject.toml
 
+# Node 20.19, 22.12 or newer, and npm.
+NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'
+
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check format bench proof twins simulate crash coverage mutants fuzz lock clean
+.PHONY: help setup dev run test check format bench proof wheel simulate crash fuzz lock clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,7 +31,7 @@ $(VENV)/built: $(VENV)/base $(RUST)
 
 # Without Node, or a Node that is too old, everything but the page of the dashboard is there.
 $(VENV)/page: $(VENV)/base $(WEB)
-	@if ! command -v npm >/dev/null || ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'; then \
+	@if ! { $(NODE); }; then \
 	  echo "the dashboard's page is not built: that wants Node 20.19, 22.12 or newer, and npm; all else works"; \
 	elif echo "building the dashboard's page ..." && (cd web && npm ci --silent && npm run --silent build) >$(VENV)/page.log 2>&1; then touch $@; \
 	else echo "the dashboard's page could not be built: $(VENV)/page.log says why; all else works"; fi
@@ -45,9 +48,9 @@ dev: setup $(VENV)/dev ## Everything that developing needs
 run: setup ## Set up, then run the demo
 	@$(VENV)/bin/flyball demo
 
-test: dev ## All tests
-	cargo test --workspace --locked --quiet
-	$(PY) -m pytest -n 2 -q
+test: dev ## All tests; LONG=tests/reference: instead the long programmes of a folder
+	$(if $(LONG),$(PY) -m pytest -q -s -m long $(LONG),cargo test --workspace --locked --quiet)
+	$(if $(LONG),,$(PY) -m pytest -n 2 -q)
 
 check: dev ## Style, lints, types
 	cargo fmt --all --check
@@ -57,6 +60,8 @@ check: dev ## Style, lints, types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml flyball._core
+	@if { $(NODE); }; then for each in web deploy/grafana; do (cd $$each && npm ci --silent && npm run --silent check) || exit 1; done; \
+	else echo "the page and Grafana's dashboards are not looked at: that wants Node 20.19, 22.12 or newer, and npm"; fi
 
 format: dev ## Bring everything into shape
 	cargo fmt --all
@@ -69,21 +74,17 @@ bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=co
 proof: setup ## The crash matrix: PROOF="--full", PROOF="--html proof.html"
 	$(VENV)/bin/flyball proof $(PROOF)
 
-twins: dev ## The long comparison with the naive twins: a million sequences
-	$(PY) -m pytest -q -s -m long tests/reference
+wheel: setup ## A wheel in dist/ that carries the page, and a look at what is in it
+	@test -e $(VENV)/page || { echo "make: a wheel carries the page, and that is not built: see above"; exit 1; }
+	@rm -rf dist
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(VENV)/bin/maturin build --release --locked --quiet --out dist
+	@$(PY) deploy/wheel.py dist
 
 simulate: ## Days of faults without sockets, an hour a seed: FLYBALL_SIM_HOURS=48, FLYBALL_SIM_MINUTES=60
 	FLYBALL_SIM_HOURS=$(or $(FLYBALL_SIM_HOURS),48) cargo test -p flyball-live --locked --test simulation -- --ignored --nocapture
 
 crash: ## Kill a trading engine at 500 moments and at every system call of its orders: FLYBALL_CRASHES=500
 	FLYBALL_CRASHES=$(or $(FLYBALL_CRASHES),500) cargo test -p flyball-live --locked --test crash -- --ignored --nocapture --test-threads=1
-
-coverage: dev ## Branches of the gate and the switches that no test takes (needs Debian's llvm of the compiler's version)
-	$(PY) tests/coverage.py
-
-mutants: ## Change the gate and the switches in every way, and see whether a test notices (needs cargo-mutants; an hour)
-	@command -v cargo-mutants >/dev/null || { echo "make: cargo-mutants is needed: cargo install --locked cargo-mutants"; exit 1; }
-	CARGO_PROFILE_TEST_DEBUG=0 cargo mutants -p flyball-core -f 'crates/core/src/risk/**' -f crates/core/src/engine/protect.rs -f crates/core/src/engine/clock.rs -o target/mutants --timeout 60 -- --lib --locked -- risk:: engine::
 
 fuzz: ## Fuzz the decoders (needs cargo-fuzz): FUZZ_SECONDS=600
 	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is needed: cargo install cargo-fuzz"; exit 1; }
@@ -93,9 +94,9 @@ fuzz: ## Fuzz the decoders (needs cargo-fuzz): FUZZ_SECONDS=600
 	  $(FUZZ) $$target corpus/$$target seeds/$$target -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; done
 
 lock: dev ## Renew the hashed requirements
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/base.in -o requirements/base.txt
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
+	for name in base observe dev; do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## Remove what was built
-	rm -rf $(VENV) target runs web/node_modules python/flyball/ops/dashboard/page
+	rm -rf $(VENV) target dist runs web/node_modules deploy/grafana/node_modules deploy/grafana/build python/flyball/ops/dashboard/page
 	find python -name '*.so' -delete

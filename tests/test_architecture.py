@@ -49,6 +49,8 @@ ALLOWED: dict[str, set[str]] = {
     "ops.telemetry": BASE | {"trading.runtime"},
     "ops.health": BASE | {"trading.runtime"},
     "ops.alerts": BASE | {"config", "ops.telemetry"},
+    # Commands from a chat: what `flyball kill` and its like ask, asked from elsewhere.
+    "ops.chat": BASE | {"config", "trading.runtime", "ops.alerts"},
     "ops.logs": BASE | {"config", "ops.health", "trading.runtime"},
     "ops.cli": BASE
     | {
@@ -66,6 +68,7 @@ ALLOWED: dict[str, set[str]] = {
         "ops.telemetry",
         "ops.health",
         "ops.alerts",
+        "ops.chat",
         "ops.logs",
         "ops.dashboard",
     },
@@ -301,16 +304,17 @@ def test_no_tracked_file_names_a_path_of_a_machine() -> None:
         assert found is None, f"{path.relative_to(ROOT)}: {found and found[0]}"
 
 
-def test_the_pages_lock_is_hashed_and_names_no_registry() -> None:
-    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+@pytest.mark.parametrize(("folder", "least"), [("web", 10), ("deploy/grafana", 3)])
+def test_a_lock_of_node_is_hashed_and_names_no_registry(folder: str, least: int) -> None:
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     packages = {name: it for name, it in lock["packages"].items() if name}
-    assert len(packages) > 10
+    assert len(packages) > least
     for name, about in packages.items():
         assert "resolved" not in about, f"{name} names a host"
         assert about["integrity"].startswith("sha512-"), f"{name} has no hash"
         assert not about.get("hasInstallScript") or about.get("optional"), f"{name} runs a script"
-    wanted = json.loads((ROOT / "web" / "package.json").read_text())
+    wanted = json.loads((ROOT / folder / "package.json").read_text())
     known = lock["packages"][""]
     for kind in ("dependencies", "devDependencies"):
-        assert wanted[kind] == known[kind]
-    assert "ignore-scripts=true" in (ROOT / "web" / ".npmrc").read_text()
+        assert wanted.get(kind) == known.get(kind)
+    assert "ignore-scripts=true" in (ROOT / folder / ".npmrc").read_text()

@@ -110,6 +110,19 @@ class Running:
         self.process.wait()
 
 
+def child_of(parent: int, word: str) -> int | None:
+    """The process of a parent whose command has this word in it."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+            above = (path.parent / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if word.encode() in words and int(above) == parent:
+            return int(path.parent.name)
+    return None
+
+
 @contextmanager
 def running(
     exchange: LocalExchange, folder: Path, strategy: str, *options: str

@@ -18,7 +18,9 @@ from websockets.sync.client import ClientConnection, connect
 from flyball.errors import ConfigError
 from flyball.ops.cli.dashboard import parts
 from flyball.ops.dashboard.serve import Dashboard, address
+from flyball.ops.dashboard.source import Parts
 from flyball.ops.dashboard.tokens import FILE, token_of
+from flyball.trading.runtime.factor import enrol, new_key
 from tests.integration.livetools import wait_for
 from tests.integration.standin import StandIn
 
@@ -362,6 +364,37 @@ def test_a_release_takes_two_steps_and_typed_words(board: Dashboard, stand: Stan
     assert stand.acts == [("request_release", "all"), ("confirm_release", "all")]
 
 
+def test_a_release_wants_the_second_factor_where_one_was_enrolled(
+    board: Dashboard, stand: StandIn
+) -> None:
+    pyotp = pytest.importorskip("pyotp", reason="codes are pyotp's: flyball[observe]")
+    key = new_key()
+    enrol(stand.folder, key)
+    stand.status["killed"] = True
+    stand.close_position()
+
+    def confirm(**more: str) -> tuple[int, Any]:
+        _, ticket = post(board, "/release/request", {"name": "operator"})
+        assert ticket["factor"] is True
+        words = {"ticket": ticket["ticket"], "typed": ticket["type_this"]}
+        return post(board, "/release/confirm", {**words, **more})
+
+    assert confirm()[0] == 409
+    right = pyotp.TOTP(key.reveal()).now()
+    wrong = f"{(int(right) + 7) % 10**6:06}"
+    status, said = confirm(code=wrong)
+    assert (status, "not the code" in said["error"]) == (409, True)
+    assert confirm(code=right, typed="release")[0] == 409, "the words come first, and spend no code"
+    assert confirm(code="0" * 13)[0] == 422
+    assert stand.acts == []
+    status, found = confirm(code=right)
+    assert (status, found["released"]) == (200, True)
+    stand.status["killed"] = True
+    status, said = confirm(code=right)
+    assert (status, "was used" in said["error"]) == (409, True)
+    assert post(board, "/kill", {})[0] == 200, "a kill never wants one"
+
+
 def test_a_release_without_the_first_step_is_refused(board: Dashboard, stand: StandIn) -> None:
     stand.status["killed"] = True
     stand.close_position()
@@ -431,7 +464,7 @@ def test_a_part_that_fails_or_is_missing_is_told_and_ends_nothing(stand: StandIn
 
     looks = {"alerts": broken, "health": health, "learning": lambda *_: None}
     with Dashboard(
-        stand.folder, at="127.0.0.1:0", parts=parts(looks), tell=lambda _: None
+        stand.folder, at="127.0.0.1:0", parts=Parts(looks=looks), tell=lambda _: None
     ) as board:
         found = wait_for(lambda: board.hub.topic("parts"), seconds=5, why="no parts")
         assert found["alerts"] == "ValueError: its own fault"

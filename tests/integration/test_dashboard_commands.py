@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from flyball.ops.dashboard.tokens import FILE
 from flyball.trading.runtime.local import LocalExchange
 from tests.integration.conftest import Run, command
-from tests.integration.livetools import running, wait_for
+from tests.integration.livetools import child_of, running, wait_for
 from tests.integration.standin import StandIn
 
 
@@ -70,10 +71,47 @@ def test_a_port_that_is_taken_does_not_stop_a_run(exchange: LocalExchange, tmp_p
         at = f"127.0.0.1:{taken.getsockname()[1]}"
         with running(exchange, tmp_path, "Holder", "--dashboard", at) as run:
             run.wait_protected()
+            pid = run.process.pid
+            # It is a process of its own that begins beside the run, and has nothing to serve at.
+            wait_for(lambda: child_of(pid, "dashboard"), seconds=20, why="it did not begin")
+            wait_for(lambda: not child_of(pid, "dashboard"), seconds=30, why="it did not end")
             told = run.end()
             assert run.process.returncode == 0
             assert f"the dashboard: {at}: " in told["stderr"]
             assert "--dashboard none" in told["stderr"]
+
+
+def test_the_page_of_a_run_lives_while_a_strategy_holds_pythons_lock(
+    exchange: LocalExchange, tmp_path: Path
+) -> None:
+    port = free_port()
+    with running(exchange, tmp_path, "Grabber", "--dashboard", f"127.0.0.1:{port}") as run:
+        token_file = run.state / FILE
+        wait_for(token_file.exists, seconds=20, why="no token")
+        run.wait_protected()
+        time.sleep(1.0)
+        token, url = token_file.read_text().strip(), f"http://127.0.0.1:{port}/"
+
+        def fresh() -> bool:
+            try:
+                found = looked(url, token)["status"]
+            except OSError:
+                return False
+            return bool(found and found["instruments"][0]["position"] == 400)
+
+        wait_for(fresh, seconds=15, why="its status is not served")
+        asked = urllib.request.Request(
+            f"{url}kill",
+            data=b'{"scope": "all"}',
+            headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert json.loads(answer.read()) == {"way": "socket", "kept": True}
+        run.wait_flat_at_venue()
+        child = child_of(run.process.pid, "dashboard")
+        assert child is not None
+        run.crash()
+        wait_for(lambda: not Path(f"/proc/{child}").exists(), seconds=10, why="the child stays")
 
 
 def test_without_a_terminal_no_port_is_opened_unasked(

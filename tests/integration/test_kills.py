@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -149,3 +150,41 @@ def test_one_order_is_killed_and_wrong_scopes_say_what_there_is(
             assert wrong.returncode == 2
             assert words in " ".join(wrong.stderr.split())
         assert run.held(), "nothing of that killed anything"
+
+
+def test_a_release_on_the_command_line_wants_the_second_factor(
+    exchange: LocalExchange, tmp_path: Path, flyball: Run
+) -> None:
+    pyotp = pytest.importorskip("pyotp", reason="codes are pyotp's: flyball[observe]")
+    with running(exchange, tmp_path, "Holder") as run:
+        run.wait_protected()
+        enrolled = flyball("factor", "enrol", "--state", run.state, "--yes")
+        assert enrolled.returncode == 0, enrolled.stderr
+        address = enrolled.stdout.strip()
+        key = parse_qs(urlsplit(address).query)["secret"][0]
+        assert "already" in flyball("factor", "enrol", "--state", run.state, "--yes").stderr
+        assert "give --yes" in flyball("factor", "enrol", "--state", tmp_path).stderr
+
+        assert flyball("kill", "--state", run.state).returncode == 0, "a kill wants no code"
+        resume = ("resume", "--scope", "all", "--state", run.state, "--yes")
+        for more in ((), ("--code", "12"), ("--code", "")):
+            refused = flyball(*resume, *more)
+            assert refused.returncode == 2
+            assert "not released" in refused.stderr
+            assert key not in refused.stderr
+        assert run.status()["killed"]
+        code = pyotp.TOTP(key).now()
+        assert flyball("factor", "check", code, "--state", run.state).returncode == 0
+        assert flyball("factor", "check", "12", "--state", run.state).returncode == 1
+        released = flyball(*resume, "--code", code)
+        assert released.returncode == 0, released.stderr
+        assert not run.status()["killed"]
+        assert flyball("kill", "--state", run.state).returncode == 0
+        again = flyball(*resume, "--code", code)
+        assert "was used" in again.stderr
+        assert run.status()["killed"]
+        (run.state / "second-factor.used").write_text("nonsense")
+        assert "damaged" in flyball(*resume, "--code", code).stderr
+        ended = run.end()
+    for text in (ended["stderr"], (run.state / "log.jsonl").read_text()):
+        assert key not in text

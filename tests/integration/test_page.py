@@ -11,6 +11,7 @@ import pytest
 from flyball.ops.cli.dashboard import parts
 from flyball.ops.dashboard.pagefiles import page_files
 from flyball.ops.dashboard.serve import Dashboard
+from flyball.trading.runtime.factor import enrol, new_key
 from flyball.trading.runtime.local import LocalExchange
 from tests.integration.browser import Page, browser
 from tests.integration.livetools import Running, running, wait_for
@@ -93,7 +94,7 @@ def test_the_page_shows_the_numbers_of_a_run_that_goes_on(run: Running, page: Pa
         assert page.run("location.hash") == "", "the token does not stay in the address"
         for name in ("Health", "Alerts", "Predictions", "Learning"):
             page.wait_text(name)
-        assert page.text.count("Not there:") == 2, "nobody predicts here, and nothing learns"
+        assert page.text.count("Not there:") == 1, "the run's watch predicts, and nothing learns"
         page.wait_text("None fires.")
         assert page.run("document.querySelectorAll('.uplot canvas').length") == 2
         assert page.run("document.querySelector('#tv-attr-logo') !== null"), "the charts' maker"
@@ -134,6 +135,32 @@ def test_one_tap_on_a_phone_ends_flat_at_the_venue_and_a_release_takes_more(
         page.click("dialog button.risky")
         page.wait_text("Released: operator.")
         wait_for(lambda: not run.status()["killed"], seconds=5, why="still killed")
+        assert page.faults == []
+
+
+def test_the_page_asks_for_the_second_factor(stand: StandIn, page: Page) -> None:
+    pyotp = pytest.importorskip("pyotp", reason="codes are pyotp's: flyball[observe]")
+    key = new_key()
+    enrol(stand.folder, key)
+    stand.status["killed"] = True
+    stand.close_position()
+    with board_of(stand.folder) as board:
+        page.look(*PHONE, touch=True)
+        page.open(board.link)
+        page.wait("document.querySelector('.release button') !== null")
+        page.run("document.querySelector('.release button').scrollIntoView({block: 'center'})")
+        page.click(".release button")
+        page.wait("document.querySelector('dialog[open]') !== null")
+        page.click("dialog input")
+        page.type(page.run("document.querySelector('dialog code').innerText"))
+        confirm = "document.querySelector('dialog button.risky').disabled"
+        assert page.run(confirm) is True, "words alone do not release"
+        page.click("dialog input[inputmode=numeric]")
+        page.type(pyotp.TOTP(key.reveal()).now())
+        assert page.wait(f"!{confirm}")
+        page.click("dialog button.risky")
+        page.wait_text("Released: operator.")
+        assert stand.acts == [("request_release", "all"), ("confirm_release", "all")]
         assert page.faults == []
 
 

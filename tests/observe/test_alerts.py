@@ -134,6 +134,12 @@ SETTINGS: list[tuple[str, Callable[[World], None], Callable[[World], None], int]
         5,
     ),
     (
+        "JournalBehind",
+        lambda it: it.put("journal_lag_seconds", 5.0),
+        lambda it: it.put("journal_lag_seconds", 5.1),
+        0,
+    ),
+    (
         "StorageLow",
         lambda it: it.put("disk_free_bytes", 2 << 30),
         lambda it: it.put("disk_free_bytes", 1 << 30),

@@ -1,11 +1,10 @@
 """Grafana's dashboards: written from one place, of metrics that there are, in PromQL that holds."""
 
-import importlib.util
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,15 +15,6 @@ from tests.conftest import ROOT
 GRAFANA = ROOT / "deploy" / "grafana"
 BOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
 PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
-
-
-def writer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("dashboards", GRAFANA / "dashboards.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
 
 
 def board(path: Path) -> dict[str, Any]:
@@ -41,9 +31,53 @@ def test_there_is_one_of_each() -> None:
     assert [path.stem for path in BOARDS] == ["risk", "system", "trading"]
 
 
-@pytest.mark.parametrize("path", BOARDS, ids=lambda it: it.stem)
-def test_a_dashboard_is_what_its_writer_writes(path: Path) -> None:
-    assert path.read_text() == writer().text(path.stem), "python deploy/grafana/dashboards.py"
+def run(*words: str, fails: bool = False) -> str:
+    """What a command says in Grafana's folder."""
+    done = subprocess.run(words, cwd=GRAFANA, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def typed() -> None:
+    if shutil.which("node") is None:
+        pytest.skip("Node is not here: it writes the dashboards")
+    if not (GRAFANA / "node_modules" / "@grafana" / "schema").is_dir():
+        pytest.skip("Grafana's schema is not here: make check, or npm ci in deploy/grafana")
+
+
+@pytest.mark.usefixtures("typed")
+def test_the_dashboards_are_what_their_writer_writes(tmp_path: Path) -> None:
+    run("node", "node_modules/typescript/bin/tsc", "--outDir", "build")
+    run("node", "build/write.js", str(tmp_path))
+    for path in BOARDS:
+        written = (tmp_path / path.name).read_text()
+        assert path.read_text() == written, "npm run build, in deploy/grafana"
+
+
+@pytest.mark.usefixtures("typed")
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('placement: "bottom"', 'placement: "below"'),
+        ("SortOrder.Descending", '"descending"'),
+        ("lineWidth: 1", "lineWith: 1"),
+        ("calcs: [], ", ""),
+        ("w: WIDTH", 'w: "8"'),
+    ],
+)
+def test_what_grafanas_schema_does_not_know_is_no_dashboard(
+    tmp_path: Path, right: str, wrong: str
+) -> None:
+    (tmp_path / "node_modules").symlink_to(GRAFANA / "node_modules")
+    shutil.copytree(GRAFANA / "src", tmp_path / "src")
+    shutil.copy(GRAFANA / "tsconfig.json", tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    path = tmp_path / "src" / "panels.ts"
+    assert right in path.read_text()
+    path.write_text(path.read_text().replace(right, wrong, 1))
+    words = ("node", "node_modules/typescript/bin/tsc", "--noEmit", "-p", str(tmp_path))
+    assert "error TS" in run(*words, fails=True)
 
 
 @pytest.mark.parametrize("path", BOARDS, ids=lambda it: it.stem)

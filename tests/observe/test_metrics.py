@@ -3,6 +3,7 @@
 import http.client
 import re
 import subprocess
+import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 
@@ -14,7 +15,15 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from flyball import _core
 from flyball.errors import ConfigError
 from flyball.ops.alerts.history import vectors
-from flyball.ops.telemetry import MetricsServer, Observed, address, registry, render
+from flyball.ops.telemetry import (
+    JournalWait,
+    MetricsServer,
+    Observed,
+    address,
+    observe,
+    registry,
+    render,
+)
 from flyball.ops.telemetry.collector import LATENCY, SPECS, families
 from tests.observe.conftest import Look, recorded
 
@@ -135,6 +144,44 @@ def test_there_are_few_series_and_none_of_the_markets_making(look: Look) -> None
         for label in sample.labels
     }
     assert used <= bounded
+
+
+def test_a_journal_that_falls_behind_is_told_in_seconds() -> None:
+    waits = JournalWait()
+    # A record each 10 ms; from second 10 to 20 the disk stands still, then it catches up.
+    found = {}
+    for second in range(31):
+        given = second * 100
+        caught_up = min(given, (second - 19) * 1_000)
+        written = given if second <= 10 else 1_000 if second <= 20 else caught_up
+        found[second] = waits.update(waiting=given - written, written=written, at_s=float(second))
+    assert [found[second] for second in (5, 10, 11, 15, 20)] == [0, 0, 0, 4, 9]
+    # What was handed over since second 20 waits then, and is not known to have waited.
+    assert [found[second] for second in (21, 22, 30)] == [0, 0, 0]
+
+
+def test_a_journal_that_stands_still_for_long_takes_no_memory() -> None:
+    waits = JournalWait()
+    for look in range(50_000):
+        found = waits.update(waiting=look + 1, written=7, at_s=look * 0.2)
+    assert found == pytest.approx(49_999 * 0.2)
+    assert len(waits._samples) <= 2_000
+
+
+def test_one_look_tells_only_that_nothing_waits(look: Look) -> None:
+    run = look().run
+    assert observe(run, recorded).journal_wait_s == 0.0
+    behind = recorded()
+    behind["connections"]["journal_lag"] = 5
+    assert observe(run, lambda: behind).journal_wait_s is None
+    waits = JournalWait()
+    assert observe(run, lambda: behind, waits=waits).journal_wait_s == 0.0
+    time.sleep(0.01)
+    later = observe(run, lambda: behind, waits=waits).journal_wait_s
+    assert later is not None
+    assert 0.01 <= later < 10
+    del behind["measures"]
+    assert observe(run, lambda: behind, waits=waits).journal_wait_s is None
 
 
 def test_names_are_unique_and_counters_end_as_they_should() -> None:

@@ -8,6 +8,8 @@ export interface Ticket {
   type_this: string;
   clears: string;
   stays: string[];
+  /** Whether a code of an authenticator is wanted too. */
+  factor: boolean;
   seconds: number;
 }
 
@@ -33,5 +35,5 @@ async function post<T>(path: string, body: unknown): Promise<T> {
 
 export const kill = (scope = "all") => post<{ way: string; kept: boolean }>("/kill", { scope });
 export const requestRelease = (name: string) => post<Ticket>("/release/request", { name });
-export const confirmRelease = (ticket: string, typed: string) =>
-  post<Released>("/release/confirm", { ticket, typed });
+export const confirmRelease = (ticket: string, typed: string, code: string) =>
+  post<Released>("/release/confirm", { ticket, typed, code });

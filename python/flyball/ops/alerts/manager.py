@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from flyball.errors import ConfigError
 from flyball.ops.alerts.history import History, Labels
 from flyball.ops.alerts.rules import RULES, WATCHDOG, Rule
 
@@ -16,6 +17,7 @@ __all__ = [
     "Message",
     "Record",
     "Timing",
+    "acknowledge",
     "firing_of",
     "read_history",
     "seen_by",
@@ -147,6 +149,24 @@ def seen_by(it: Record, history: list[Record]) -> str | None:
         if other.id == it.id and other.what == "acknowledged" and other.time_ns >= it.time_ns
     ]
     return found[-1] if found else None
+
+
+def acknowledge(folder: Path, ids: set[str], *, by: str) -> set[str]:
+    """Say that somebody has seen alerts: their ids, or "all". Gives those that this is said of.
+
+    Raises
+    ------
+    ConfigError
+        If one of them does not fire.
+    """
+    firing = {it.id for it in firing_of(read_history(folder / "history.jsonl"))}
+    wanted = firing if ids == {"all"} else ids
+    if unknown := wanted - firing:
+        raise ConfigError(f"{', '.join(sorted(unknown))}: does not fire (flyball alerts)")
+    (folder / "acknowledged").mkdir(parents=True, exist_ok=True)
+    for each in wanted:
+        (folder / "acknowledged" / each).write_text(f"{by}\n", encoding="utf-8")
+    return wanted
 
 
 class Manager:

@@ -311,6 +311,15 @@ _HOUSE = (
         action="The disk is slow: look at what else writes to it.",
     ),
     Rule(
+        name="JournalBehind",
+        severity="warning",
+        expression=Compare(Metric("flyball_journal_lag_seconds"), ">", 5),
+        for_s=0,
+        summary="The journal is {value} behind",
+        action="The disk is slow or full: what is not written is lost if the process dies.",
+        unit="seconds",
+    ),
+    Rule(
         name="StorageLow",
         severity="warning",
         expression=Compare(Metric("flyball_disk_free_bytes"), "<", 2 * 2**30),

@@ -1,4 +1,4 @@
-"""Looks at a run each second, within its process, and tells people."""
+"""Looks at a run twice a second, within its process, and tells people."""
 
 import contextlib
 import json
@@ -16,7 +16,8 @@ from flyball.ops.alerts.manager import Manager, Message
 
 __all__ = ["AlertWatch", "delivery_state", "folder_of"]
 
-_EVERY_S = 1.0
+# Twice a second: a second of waiting is half of what an alert may take.
+_EVERY_S = 0.5
 
 
 def folder_of(state: Path) -> Path:
@@ -34,7 +35,7 @@ def delivery_state(state: Path) -> Mapping[str, Any] | None:
 
 
 class AlertWatch:
-    """A thread that evaluates the rules each second. A context manager.
+    """A thread that evaluates the rules twice a second. A context manager.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from flyball.ops.cli.liveview import Shown, panel, sentinel_text
 from flyball.ops.cli.looks import health_of
 from flyball.ops.cli.notices import sentence
 from flyball.ops.cli.selecting import State, ended_text, one_run, try_status
+from flyball.trading.runtime.factor import factor_of
 from flyball.trading.runtime.latches import CLEARS, clears, latched, wait_released, why_not
 from flyball.trading.runtime.runs import ROOT, RunInfo, ask, find_runs, read_run, scope_number
 from flyball.trading.runtime.sentinel import ask_sentinel, stand
@@ -221,6 +222,9 @@ def resume(
     ] = "",
     state: State = None,
     yes: Annotated[bool, Parameter(help="Do not ask, where nobody can answer.")] = False,
+    code: Annotated[
+        str, Parameter(help="Of the second factor, where `flyball factor enrol` was done.")
+    ] = "",
     json: Json = False,
 ) -> int:
     """Release what stopped trading: a switch that tripped, or a kill of a scope.
@@ -235,15 +239,17 @@ def resume(
             raise ConfigError(
                 "--sentinel stands alone: the sentinel's latch first, then the others"
             )
-        return _resume_sentinel(state, yes=yes, json=json)
+        return _resume_sentinel(state, yes=yes, code=code, json=json)
     if bool(switch) == bool(scope):
         raise ConfigError("give --switch NAME or --scope SCOPE: one of the two")
     if switch and switch not in CLEARS:
         raise ConfigError(f"--switch {switch!r}: wants one of {', '.join(CLEARS)}")
-    return _resume_engine(state, switch, scope, yes=yes, json=json)
+    return _resume_engine(state, switch, scope, yes=yes, code=code, json=json)
 
 
-def _resume_engine(state: Path | None, switch: str, scope: str, *, yes: bool, json: bool) -> int:
+def _resume_engine(
+    state: Path | None, switch: str, scope: str, *, yes: bool, code: str, json: bool
+) -> int:
     """Release a switch of the engine, or what was killed: two steps."""
     run = one_run(state)
     what, wanted, name = _wanted(run, switch, scope)
@@ -257,6 +263,7 @@ def _resume_engine(state: Path | None, switch: str, scope: str, *, yes: bool, js
         console.say(f"It does not clear {', '.join(stays)}: what that stops stays stopped.")
     if not yes:
         _sure()
+    _second_factor(run.folder, code)
     ask(run, f"request_{what}", wanted)
     ask(run, f"confirm_{what}", wanted)
     released, left = wait_released(run, name, since_ns=int(before["time_ns"]))
@@ -271,7 +278,7 @@ def _resume_engine(state: Path | None, switch: str, scope: str, *, yes: bool, js
     return 0
 
 
-def _resume_sentinel(state: Path | None, *, yes: bool, json: bool) -> int:
+def _resume_sentinel(state: Path | None, *, yes: bool, code: str, json: bool) -> int:
     """Release the sentinel's latch: two steps, and only on a flat account."""
     if state is None:
         raise ConfigError("--sentinel wants --state: the folder whose latch is released")
@@ -283,6 +290,7 @@ def _resume_sentinel(state: Path | None, *, yes: bool, json: bool) -> int:
     console.say("It does not clear the engine's own switches, nor a kill (--switch operator).")
     if not yes:
         _sure()
+    _second_factor(state, code)
     if ask_sentinel(state, "status") is None:
         _release_alone(state)
     else:
@@ -333,6 +341,17 @@ def _sure() -> None:
     console.say("Go on? Type yes:")
     if sys.stdin.readline().strip().lower() != "yes":
         raise ConfigError("not released")
+
+
+def _second_factor(folder: Path, code: str) -> None:
+    """Take the code of the second factor, where there is one."""
+    factor = factor_of(folder)
+    if factor is None:
+        return
+    if not code and sys.stdin.isatty():
+        console.say("The code of your authenticator:")
+        code = sys.stdin.readline()
+    factor.take(code)
 
 
 def _sentinel(run: RunInfo) -> dict[str, Any] | None:

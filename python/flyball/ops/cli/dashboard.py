@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from flyball.errors import ConfigError
 from flyball.ops.cli import console
 from flyball.ops.cli.follow import Signals
-from flyball.ops.cli.looks import alerts_look, health_look
+from flyball.ops.cli.leash import Leash, Leashed, leash
+from flyball.ops.cli.looks import alerts_look, health_look, predictions_look
 from flyball.ops.cli.notices import is_alarm, sentence
 from flyball.ops.cli.selecting import one_run
 from flyball.ops.dashboard.serve import ADDRESS, Dashboard, is_built, missing
@@ -39,6 +39,7 @@ def dashboard(
         Parameter(help="Another name that a browser may reach it by: that of a tunnel or a proxy."),
     ] = [],  # noqa: B006
     json: Annotated[bool, Parameter(help="Print the link as one JSON object.")] = False,
+    leashed: Leash = False,
 ) -> int:
     """Serve the page of a run that goes on in another process, until Ctrl-C.
 
@@ -48,6 +49,8 @@ def dashboard(
     Example: flyball dashboard --state runs/live/local-0x…
     """
     folder = one_run(None).folder if state is None else read_run(state).folder
+    if leashed:
+        leash()
     found = Dashboard(folder, at=at, parts=parts(), names=tuple(allow_host), tell=_tell, past=True)
     with Signals() as signals, found:
         if json:
@@ -65,31 +68,22 @@ def parts(looks: Mapping[str, Look] | None = None) -> Parts:
 
 
 @contextmanager
-def beside_run(
-    wanted: str, folder: Path, looks: Mapping[str, Look] | None = None
-) -> Iterator[Dashboard | None]:
-    """The page of a run of this process, while it goes on.
+def beside_run(wanted: str, folder: Path) -> Iterator[Leashed | None]:
+    """The page of a run of this process, in a process of its own, while the run goes on.
 
     `wanted` is an address, "none", or "auto": where a person looks on in a terminal, when the page
-    is built and what it needs is installed. That it cannot be had is said, and ends nothing.
+    is built and what it needs is installed. That it cannot be had is said, and ends nothing. While
+    a strategy holds Python's lock here, the page there goes on, and its kill works.
     """
     if wanted == _NONE or (
         wanted == AUTO and (not console.err.is_terminal or missing() or not is_built())
     ):
         yield None
         return
-    try:
-        at = ADDRESS if wanted == AUTO else wanted
-        found = Dashboard(folder, at=at, parts=parts(looks), tell=_tell).start()
-    except ConfigError as error:
-        console.say(f"flyball: {error}")
-        yield None
-        return
-    console.say(found.told())
-    try:
-        yield found
-    finally:
-        found.stop()
+    at = ADDRESS if wanted == AUTO else wanted
+    words = ["dashboard", "--state", str(folder.absolute()), "--at", at]
+    with Leashed(words, name="dashboard", tell=console.say) as child:
+        yield child
 
 
 def drill(run: RunInfo, _status: Mapping[str, Any] | None, /) -> dict[str, Any] | None:
@@ -121,4 +115,9 @@ def _tell(text: str) -> None:
     console.say(f"flyball: {text}")
 
 
-_LOOKS: Mapping[str, Look] = {"drill": drill, "health": health_look, "alerts": alerts_look}
+_LOOKS: Mapping[str, Look] = {
+    "drill": drill,
+    "health": health_look,
+    "alerts": alerts_look,
+    "predictions": predictions_look,
+}

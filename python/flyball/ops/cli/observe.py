@@ -10,7 +10,7 @@ from rich.table import Table
 from flyball.errors import ConfigError
 from flyball.ops.cli import console
 from flyball.ops.detection import nabrun, nabscore
-from flyball.ops.detection.ledger import read, scored
+from flyball.ops.detection.ledger import past, read, scored
 from flyball.ops.detection.normal import read_market
 from flyball.ops.detection.scorecard import SCORED_SEEDS_FROM, scorecard
 
@@ -156,7 +156,8 @@ def predictions(
 
     Example: flyball observe predictions runs/live/local-0x…
     """
-    found = scored(*read(folder / "predictions.jsonl"))
+    path = folder / "predictions.jsonl"
+    found = scored(*read(path), before=past(path))
     if json:
         console.print_json(found)
         return 0

@@ -15,7 +15,7 @@ from flyball.config.profile import profile as find_profile
 from flyball.errors import ConfigError
 from flyball.ops.alerts import check, folder_of, read_history, rules_yaml
 from flyball.ops.alerts.delivery import apprise_send
-from flyball.ops.alerts.manager import Record, firing_of, seen_by
+from flyball.ops.alerts.manager import Record, acknowledge, firing_of, seen_by
 from flyball.ops.cli import console
 from flyball.ops.cli.observing import drill_clock
 from flyball.ops.cli.selecting import State, one_run
@@ -110,15 +110,8 @@ def ack(
     Example: flyball alerts ack 1f0c93ab
     """
     run = _run(state)
-    folder = folder_of(run.folder)
-    firing = {it.id for it in firing_of(read_history(folder / "history.jsonl"))}
-    wanted = firing if ids == ["all"] else set(ids)
-    if unknown := wanted - firing:
-        raise ConfigError(f"{', '.join(sorted(unknown))}: does not fire (flyball alerts)")
     who = by or getpass.getuser()
-    (folder / "acknowledged").mkdir(parents=True, exist_ok=True)
-    for each in sorted(wanted):
-        (folder / "acknowledged" / each).write_text(f"{who}\n", encoding="utf-8")
+    for each in sorted(acknowledge(folder_of(run.folder), set(ids), by=who)):
         console.out.print(f"acknowledged {each}")
     return 0
 

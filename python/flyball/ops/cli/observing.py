@@ -16,11 +16,21 @@ from flyball.config.profile import Profile
 from flyball.errors import ConfigError
 from flyball.ops.alerts import AlertWatch, Delivery, Manager, Timing, check, folder_of
 from flyball.ops.cli import console
+from flyball.ops.cli.leash import Leashed
+from flyball.ops.cli.looks import with_chat
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
 from flyball.ops.health import Health, Watchdog, health
 from flyball.ops.logs import RunLog
-from flyball.ops.telemetry import MetricsServer, Observed, address, observe, registry, render
+from flyball.ops.telemetry import (
+    JournalWait,
+    MetricsServer,
+    Observed,
+    address,
+    observe,
+    registry,
+    render,
+)
 from flyball.ops.telemetry.collector import families
 from flyball.ops.telemetry.server import Answer
 from flyball.trading.runtime.live import LiveSession
@@ -43,7 +53,10 @@ class Observing:
     ] = "127.0.0.1:9464"
     alerts: Annotated[
         Path | None,
-        Parameter(help="A file of channels to which alerts go; see docs/observability.md."),
+        Parameter(
+            help="A file of channels to which alerts go, and from which commands come; see "
+            "docs/observability.md."
+        ),
     ] = None
 
 
@@ -78,6 +91,7 @@ class Onlooker:
     def __init__(self, wanted: Observing) -> None:
         self._where = None if wanted.metrics == _NONE else address(wanted.metrics)
         self._channels: Channels | None = None
+        self._file = wanted.alerts
         if wanted.alerts is not None:
             self._channels = load_channels(wanted.alerts)
             check(self._channels)
@@ -86,10 +100,10 @@ class Onlooker:
     @contextlib.contextmanager
     def looking(self, session: LiveSession) -> Iterator[None]:
         """Look on while a session goes on. Nothing that goes wrong here ends it."""
-        drilled = drill_clock(session.profile)
+        drilled, waits = drill_clock(session.profile), JournalWait()
 
         def look() -> Observed:
-            return observe(session.info, session.status, drilled_ns=drilled)
+            return observe(session.info, session.status, drilled_ns=drilled, waits=waits)
 
         with contextlib.ExitStack() as stack:
             self._alerts = self._watch(stack, session, look)
@@ -98,6 +112,7 @@ class Onlooker:
             watchdog.ready()
             stack.callback(watchdog.stopping)
             log = _log(stack, session)
+            self._chat(stack, session.folder, log)
 
             def step() -> None:
                 if not session.is_running:
@@ -118,7 +133,7 @@ class Onlooker:
     ) -> AlertWatch | None:
         timing = Timing()
         delivery = None
-        if self._channels is not None:
+        if self._channels is not None and self._channels.channels:
             timing = Timing(escalate_s=self._channels.escalate_after_s)
             run = session.info
             about = f"{', '.join(run.strategies)} on {run.venue}"
@@ -130,6 +145,20 @@ class Onlooker:
             return None
         watch = AlertWatch(lambda: families(look()), manager, delivery, tell=console.say)
         return stack.enter_context(watch)
+
+    def _chat(self, stack: contextlib.ExitStack, folder: Path, log: RunLog | None) -> None:
+        """Commands from a chat, taken by a process of its own; who did what is in the log."""
+        if self._channels is None or self._channels.chat is None or self._file is None:
+            return
+
+        def tell(text: str) -> None:
+            console.say(text)
+            if log is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    log.say("chat", said=text)
+
+        words = ["chat", str(self._file.absolute()), "--state", str(folder.absolute())]
+        stack.enter_context(Leashed(words, name="chat", tell=tell))
 
     def _serve(self, stack: contextlib.ExitStack, look: Callable[[], Observed]) -> None:
         if self._where is None:
@@ -152,7 +181,7 @@ class Onlooker:
     def _health(self, seen: Observed) -> Health:
         alerts: Mapping[str, Any] | None = None
         if self._alerts is not None:
-            alerts = self._alerts.state()
+            alerts = with_chat(seen.run, self._alerts.state())
         return health(
             seen.run, seen.status, now_ns=seen.now_ns, disk_free=seen.disk_free, alerts=alerts
         )

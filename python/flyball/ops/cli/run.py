@@ -22,7 +22,7 @@ from flyball.ops.cli.arguments import number, pairs, sizing_of
 from flyball.ops.cli.dashboard import AUTO, beside_run
 from flyball.ops.cli.follow import Signals, follow
 from flyball.ops.cli.observing import Observing, Onlooker
-from flyball.ops.cli.watching import Predict, watching
+from flyball.ops.cli.watching import Predict, shared, watching
 from flyball.ops.drills import record
 from flyball.ops.drills.runner import DRILLS
 from flyball.ops.report import report as write_report
@@ -209,10 +209,13 @@ def _beside(onlooker: Onlooker, how: How) -> Callable[[LiveSession], AbstractCon
 
     @contextmanager
     def beside(running: LiveSession) -> Iterator[None]:
-        with onlooker.looking(running), watching(predict=how.predict)(running) as watch:
-            looks = {} if watch is None else {"predictions": lambda _run, _now: watch.state()}
-            with beside_run(how.dashboard, running.folder, looks):
-                yield
+        with (
+            onlooker.looking(running),
+            watching(predict=how.predict)(running) as watch,
+            shared(watch, running.folder),
+            beside_run(how.dashboard, running.folder),
+        ):
+            yield
 
     return beside
 

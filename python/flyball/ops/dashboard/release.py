@@ -1,7 +1,8 @@
 """Releasing what stopped trading: a ticket that says what is cleared, then typed words.
 
 A kill is one step and always taken; this is meant to be slower. Nothing changes at the engine
-before the second step is right, and it still refuses unless the account is flat and known.
+before the second step is right, and it still refuses unless the account is flat and known. Where a
+second factor was enrolled in the run's folder the second step wants its code too.
 """
 
 import hmac
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flyball.errors import ConfigError
+from flyball.trading.runtime.factor import factor_of
 from flyball.trading.runtime.latches import clears, latched, wait_released, why_not
 from flyball.trading.runtime.runs import RunInfo, ask, scope_number
 from flyball.trading.runtime.sentinel import ask_sentinel, stand
@@ -35,6 +37,7 @@ class Ticket:
     types: str
     clears: str
     stays: tuple[str, ...]
+    factor: bool
     run_ns: int
     until: float
 
@@ -46,6 +49,7 @@ class Ticket:
             "type_this": self.types,
             "clears": self.clears,
             "stays": list(self.stays),
+            "factor": self.factor,
             "seconds": round(self.until - time.monotonic()),
         }
 
@@ -86,6 +90,7 @@ class Releases:
             types=f"release {run.account[-_ACCOUNT_DIGITS:].lower()}",
             clears=said,
             stays=tuple(stays),
+            factor=factor_of(run.folder) is not None,
             run_ns=run.started_ns,
             until=time.monotonic() + _LASTS_S,
         )
@@ -96,14 +101,21 @@ class Releases:
             self._tickets[ticket.number] = ticket
         return ticket
 
-    def confirm(self, run: RunInfo, number: str, typed: str) -> dict[str, Any]:
+    def confirm(self, run: RunInfo, number: str, typed: str, code: str = "") -> dict[str, Any]:
         """The second step: `released`, and what is still latched.
+
+        Parameters
+        ----------
+        typed : str
+            The words that the first step asked for.
+        code : str
+            Of the second factor, where there is one.
 
         Raises
         ------
         ConfigError
-            If there is no such ticket, it is over, or the words are not those that were asked for:
-            the ticket is gone then.
+            If there is no such ticket, it is over, or the words or the code are not those that were
+            asked for: the ticket is gone then.
         """
         with self._lock:
             self._forget_old()
@@ -113,6 +125,8 @@ class Releases:
         given = " ".join(typed.lower().split())
         if not hmac.compare_digest(given.encode(), ticket.types.encode()):
             raise ConfigError(f"not released: type {ticket.types!r}")
+        if (factor := factor_of(run.folder)) is not None:
+            factor.take(code)
         if ticket.name == _SENTINEL:
             return _release_sentinel(run)
         before = ask(run, "status")

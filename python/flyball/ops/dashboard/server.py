@@ -44,6 +44,7 @@ class ReleaseConfirm(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     ticket: str = Field(max_length=64)
     typed: str = Field(max_length=120)
+    code: str = Field("", max_length=12)
 
 
 def application(
@@ -160,15 +161,18 @@ def _act(app: FastAPI, run: Callable[[], RunInfo], tell: Callable[[str], None]) 
     def kill(wanted: Kill) -> dict[str, Any]:
         found = run()
         scope = scope_number(found, wanted.scope)
-        tell(f"dashboard: kill {wanted.scope}")
         try:
-            return {"way": "socket", "kept": bool(ask(found, "kill", scope)["kept"])}
+            kept = bool(ask(found, "kill", scope)["kept"])
         except FlyballError:
             if scope != "all":
                 raise
+        else:
+            # Said afterwards: nothing that listens may hold it up.
+            tell(f"dashboard: kill {wanted.scope}")
+            return {"way": "socket", "kept": kept}
         # Nobody answers: the file is looked for by the engine's own threads, and at its next start.
         (found.folder / "KILL").touch()
-        tell("dashboard: the run does not answer: the file KILL was written")
+        tell("dashboard: kill: the run does not answer: the file KILL was written")
         return {"way": "file", "kept": True}
 
     @app.post("/release/request")
@@ -177,6 +181,6 @@ def _act(app: FastAPI, run: Callable[[], RunInfo], tell: Callable[[str], None]) 
 
     @app.post("/release/confirm")
     def confirm(wanted: ReleaseConfirm) -> dict[str, Any]:
-        done = releases.confirm(run(), wanted.ticket, wanted.typed)
+        done = releases.confirm(run(), wanted.ticket, wanted.typed, wanted.code)
         tell(f"dashboard: release: {'done' if done['released'] else done['reason']}")
         return done

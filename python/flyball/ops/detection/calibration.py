@@ -1,6 +1,6 @@
 """Probabilities that mean what they say: of those of 0.8, eight in ten come true."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -84,6 +84,19 @@ class Calibrator:
         if self._curve is None:
             self._curve = self._fit()
         return float(np.interp(raw, *self._curve))
+
+    def state(self) -> dict[str, list[float]]:
+        """What it has learnt, for `restore`."""
+        known = {"raw": self._raw, "true": self._true, "count": self._count}
+        return {name: each.tolist() for name, each in known.items()}
+
+    def restore(self, state: Mapping[str, Sequence[float]] | None) -> None:
+        """Go on from what was learnt before."""
+        if state is None:
+            return
+        names = ("raw", "true", "count")
+        self._raw, self._true, self._count = (np.array(state[name], dtype=float) for name in names)
+        self._curve = None
 
     def _fit(self) -> tuple[Floats, Floats]:
         middles = (np.arange(_BINS) + 0.5) / _BINS

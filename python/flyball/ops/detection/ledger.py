@@ -1,22 +1,25 @@
 """Every prediction is kept before anybody knows whether it comes true, and scored afterwards."""
 
+import copy
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flyball.errors import DataError
-from flyball.ops.detection.calibration import brier, calibration_error
+from flyball.ops.detection.tally import Tally
 
-__all__ = ["Ledger", "Outcome", "Prediction", "read", "scored"]
+__all__ = ["Ledger", "Outcome", "Prediction", "past", "read", "scored"]
 
 _START = "0" * 16
-_DAY_S = 86_400.0
+# Some 17 000 predictions with their outcomes: a day of six metrics.
+_BYTES_MAX = 8 << 20
+_KEPT = 5_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +84,17 @@ class Ledger:
     Each line ends with a checksum of itself and of the checksum before it: a line that was changed,
     removed or put elsewhere is found.
 
+    A file that has grown too long is begun anew: with a line in which all predictions but the last
+    ones are added up, so that scores and curves stay what they were, and the last ones. What was
+    there lies beside it as `predictions.old.jsonl`, one of them.
+
+    Parameters
+    ----------
+    bytes_max : int
+        How long it grows.
+    kept : int
+        Predictions that are kept as they are when it is begun anew.
+
     Raises
     ------
     DataError
@@ -89,9 +103,10 @@ class Ledger:
         If it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, bytes_max: int = _BYTES_MAX, kept: int = _KEPT) -> None:
         self.path = path
         self.kept, self.settled = 0, 0
+        self._bytes_max, self._kept = bytes_max, kept
         self._sum = _START
         if path.exists():
             _cut_unfinished(path)
@@ -99,9 +114,10 @@ class Ledger:
                 self._sum = found
                 if isinstance(entry, Prediction):
                     self.kept = entry.number
-                else:
+                elif isinstance(entry, Outcome):
                     self.settled += 1
         self._file = path.open("a", encoding="utf-8")
+        self._shorten()
 
     def keep(self, prediction: Prediction) -> None:
         """Write a prediction down."""
@@ -123,9 +139,48 @@ class Ledger:
 
     def _write(self, entry: dict[str, Any]) -> None:
         text = json.dumps(entry, allow_nan=False)
-        self._sum = _checksum(self._sum, text)
-        self._file.write(f'{text[:-1]}, "sum": "{self._sum}"}}\n')
+        line, self._sum = _line(text, self._sum)
+        self._file.write(line)
         self._file.flush()
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """Begin the file anew when it is too long. At every moment a whole one is there."""
+        if self._file.tell() <= self._bytes_max:
+            return
+        predictions, outcomes = read(self.path)
+        tally = past(self.path) or Tally()
+        tally.before = self._sum
+        tally.fold((made, outcomes.get(made.number)) for made in predictions[: -self._kept])
+        last = predictions[-self._kept :]
+        numbers = {made.number for made in last}
+        entries: list[dict[str, Any]] = [{"past": tally.plain()}]
+        entries += [{"prediction": asdict(made)} for made in last]
+        entries += [{"outcome": asdict(outcomes[it])} for it in outcomes if it in numbers]
+        draft, found = self.path.with_suffix(".draft"), _START
+        with draft.open("w", encoding="utf-8") as file:
+            for entry in entries:
+                line, found = _line(json.dumps(entry, allow_nan=False), found)
+                file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        old = self.path.with_suffix(".old.jsonl")
+        old.unlink(missing_ok=True)
+        try:
+            os.link(self.path, old)
+        except OSError:  # where the disk knows no links
+            shutil.copyfile(self.path, old)
+        draft.replace(self.path)
+        self._file.close()
+        self._file, self._sum = self.path.open("a", encoding="utf-8"), found
+        # What could not be made shorter is left to grow by as much again.
+        self._bytes_max = max(self._bytes_max, 2 * self._file.tell())
+
+
+def _line(text: str, before: str) -> tuple[str, str]:
+    """An object as a line with its checksum, and that."""
+    found = _checksum(before, text)
+    return f'{text[:-1]}, "sum": "{found}"}}\n', found
 
 
 def _checksum(before: str, text: str) -> str:
@@ -141,7 +196,7 @@ def _cut_unfinished(path: Path) -> None:
             file.truncate(whole)
 
 
-def _lines(path: Path) -> Iterator[tuple[Prediction | Outcome, str]]:
+def _lines(path: Path) -> Iterator[tuple[Prediction | Outcome | Tally, str]]:
     before = _START
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
@@ -150,13 +205,18 @@ def _lines(path: Path) -> Iterator[tuple[Prediction | Outcome, str]]:
             if _checksum(before, text + "}") != found:
                 raise DataError(f"{path}: line {number} is damaged, or lines before it are missing")
             entry = json.loads(text + "}")
-            made = entry.get("prediction")
-            yield Prediction(**made) if made else Outcome(**entry["outcome"]), found
+            yield _entry(entry), found
             before = found
 
 
+def _entry(entry: dict[str, Any]) -> Prediction | Outcome | Tally:
+    if "prediction" in entry:
+        return Prediction(**entry["prediction"])
+    return Outcome(**entry["outcome"]) if "outcome" in entry else Tally(**entry["past"])
+
+
 def read(path: Path) -> tuple[list[Prediction], dict[int, Outcome]]:
-    """All predictions of a file, and the outcomes by their numbers.
+    """The predictions that a file keeps as they are, and the outcomes by their numbers.
 
     Raises
     ------
@@ -170,66 +230,40 @@ def read(path: Path) -> tuple[list[Prediction], dict[int, Outcome]]:
     for entry, _ in _lines(path):
         if isinstance(entry, Prediction):
             predictions.append(entry)
-        else:
+        elif isinstance(entry, Outcome):
             outcomes[entry.number] = entry
     return predictions, outcomes
 
 
+def past(path: Path) -> Tally | None:
+    """What a file holds of predictions that it does not keep any more; `None` of none.
+
+    Raises
+    ------
+    DataError
+        If its first line is damaged.
+    """
+    with suppress(FileNotFoundError, StopIteration):
+        entry, _ = next(_lines(path))
+        return entry if isinstance(entry, Tally) else None
+    return None
+
+
 def scored(
-    predictions: list[Prediction], outcomes: dict[int, Outcome], *, warns_at: float = 0.8
+    predictions: list[Prediction],
+    outcomes: dict[int, Outcome],
+    *,
+    warns_at: float = 0.8,
+    before: Tally | None = None,
 ) -> dict[str, Any]:
-    """How good they were.
+    """How good they were, with those `before` that are not kept any more.
 
     Gives `predictions` (settled and due, without those that were acted on), `acted`, `open`,
     `came_true` (share), `brier`, `ece`, `warnings` (the first of each metric's run of high ones),
     `false_warnings`, `false_per_day`, `lead_s` (median, from a warning until the threshold was
     reached). What cannot be said is None.
     """
-    settled = [each for each in predictions if each.number in outcomes]
-    fair = [each for each in settled if each.due and not each.acted]
-    found: dict[str, Any] = {
-        "predictions": len(fair),
-        "acted": sum(each.acted for each in predictions),
-        "open": len(predictions) - len(settled),
-        "came_true": None,
-        "brier": None,
-        "ece": None,
-    }
-    if fair:
-        said = np.array([each.probability for each in fair])
-        true = np.array([float(outcomes[each.number].crossed_s is not None) for each in fair])
-        found |= {
-            "came_true": float(true.mean()),
-            "brier": brier(said, true),
-            "ece": calibration_error(said, true),
-        }
-    return found | _warnings(settled, outcomes, warns_at)
-
-
-def _warnings(
-    settled: list[Prediction], outcomes: dict[int, Outcome], warns_at: float
-) -> dict[str, Any]:
-    high: dict[str, float] = {}
-    leads, false, count = [], 0, 0
-    for each in settled:
-        if each.probability < warns_at:
-            continue
-        begins = each.time_s - high.get(each.metric, -np.inf) > each.horizon_s
-        high[each.metric] = each.time_s
-        # What was acted on and did not happen may have been prevented.
-        crossed = outcomes[each.number].crossed_s
-        if not begins or (each.acted and crossed is None):
-            continue
-        count += 1
-        if crossed is None:
-            false += 1
-        else:
-            leads.append(crossed - each.time_s)
-    times = [each.time_s for each in settled]
-    days = (max(times) - min(times)) / _DAY_S if len(times) > 1 else 0.0
-    return {
-        "warnings": count,
-        "false_warnings": false,
-        "false_per_day": false / days if days else None,
-        "lead_s": float(np.median(leads)) if leads else None,
-    }
+    tally = Tally(warns_at=warns_at) if before is None else copy.deepcopy(before)
+    for made in predictions:
+        tally.take(made, outcomes.get(made.number))
+    return tally.figures()

@@ -1,6 +1,7 @@
 """Probabilities of reaching a threshold: their law, their calibration, what is done about them."""
 
 import math
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from flyball.errors import DataError
 from flyball.ops.detection.calibration import Calibrator, brier, calibration_error, isotonic
-from flyball.ops.detection.ledger import Ledger, Outcome, Prediction, read, scored
+from flyball.ops.detection.ledger import Ledger, Outcome, Prediction, past, read, scored
 from flyball.ops.detection.passage import Passage, first_passage
 from flyball.ops.detection.policy import Policy
 
@@ -193,6 +194,111 @@ def test_scores_are_those_of_what_was_due_and_left_alone() -> None:
     assert (found["predictions"], found["acted"], found["open"]) == (3, 1, 1)
     # Two warnings: one 250 s ahead, one false; what follows within the horizon is the same one.
     assert (found["warnings"], found["false_warnings"], found["lead_s"]) == (2, 1, 250.0)
+
+
+def random_life(seed: int, count: int) -> list[Prediction | Outcome]:
+    """Predictions of three metrics, and what becomes of most of them a while later."""
+    chance = np.random.default_rng(seed)
+    told: list[Prediction | Outcome] = []
+    open_: list[Prediction] = []
+    for number in range(1, count + 1):
+        probability = float(chance.random() ** 3)
+        made = prediction(
+            number,
+            metric=("memory", "drawdown", "disk_free")[number % 3],
+            raw=float(chance.random()),
+            probability=0.97 if chance.random() < 0.1 else probability,
+            due=bool(chance.random() < 0.9),
+            acted=bool(chance.random() < 0.1),
+        )
+        told.append(made)
+        open_.append(made)
+        if len(open_) > 5:
+            old = open_.pop(0)
+            crossed = old.time_s + 50.0 if chance.random() < old.probability else None
+            if chance.random() < 0.95:
+                told.append(Outcome(number=old.number, crossed_s=crossed, time_s=made.time_s))
+    return told
+
+
+def write(ledger: Ledger, entries: list[Prediction | Outcome]) -> None:
+    for entry in entries:
+        if isinstance(entry, Prediction):
+            ledger.keep(entry)
+        else:
+            ledger.settle(entry)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_file_that_was_begun_anew_scores_and_calibrates_as_the_whole_one(
+    tmp_path: Path, seed: int
+) -> None:
+    entries = random_life(seed, 1_500)
+    whole, short = tmp_path / "whole.jsonl", tmp_path / "predictions.jsonl"
+    for path, bounds in ((whole, {}), (short, {"bytes_max": 60_000, "kept": 40})):
+        for part in (entries[:1_000], entries[1_000:]):
+            # Over a restart too.
+            ledger = Ledger(path, **bounds)
+            write(ledger, part)
+            assert ledger.kept == max(it.number for it in part if isinstance(it, Prediction))
+            ledger.close()
+    old = short.with_suffix(".old.jsonl")
+    assert short.stat().st_size <= 60_500
+    assert old.stat().st_size <= 60_500
+    assert whole.stat().st_size > 400_000
+    before = past(short)
+    assert before is not None
+    assert before.before == old.read_text().splitlines()[-1].rpartition('"sum": "')[2][:16]
+    every, kept = scored(*read(whole)), scored(*read(short), before=before)
+    assert every.keys() == kept.keys()
+    for name, value in every.items():
+        assert kept[name] == pytest.approx(value, rel=1e-9), name
+    assert every["warnings"] > 20
+    assert 0 < every["open"] < every["predictions"]
+
+    def curves(path: Path) -> dict[str, Calibrator]:
+        found = {name: Calibrator() for name in ("memory", "drawdown", "disk_free")}
+        tally = past(path)
+        predictions, outcomes = read(path)
+        for name, curve in found.items():
+            curve.restore(None if tally is None else tally.curves.get(name))
+        for made in predictions:
+            if made.number in outcomes and made.due and not made.acted:
+                came_true = outcomes[made.number].crossed_s is not None
+                found[made.metric].update(made.raw, came_true=came_true)
+        return found
+
+    for name, curve in curves(whole).items():
+        for raw in (0.05, 0.4, 0.93):
+            assert curves(short)[name].probability(raw) == pytest.approx(curve.probability(raw))
+
+
+def test_what_was_added_up_cannot_be_changed(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.jsonl"
+    ledger = Ledger(path, bytes_max=20_000, kept=10)
+    write(ledger, random_life(1, 400))
+    ledger.close()
+    text = path.read_text()
+    count = re.findall(r'"predictions": (\d+)', text)[0]
+    path.write_text(text.replace(f'"predictions": {count}', '"predictions": 1', 1))
+    for look in (past, read, Ledger):
+        with pytest.raises(DataError, match="line 1 is damaged"):
+            look(path)
+
+
+def test_a_day_of_predictions_stays_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.jsonl"
+    ledger = Ledger(path, bytes_max=200_000, kept=100)
+    largest = 0
+    for entry in random_life(2, 3_000):
+        write(ledger, [entry])
+        largest = max(largest, path.stat().st_size)
+    ledger.close()
+    assert largest <= 200_500
+    assert {it.name for it in tmp_path.iterdir()} == {
+        "predictions.jsonl",
+        "predictions.old.jsonl",
+    }
 
 
 class Recorder:

@@ -17,7 +17,7 @@ from flyball.errors import DataError, FlyballError
 from flyball.ops.detection.bank import Bank
 from flyball.ops.detection.calibration import Calibrator
 from flyball.ops.detection.grouping import Grouping, Incident
-from flyball.ops.detection.ledger import Ledger, Outcome, Prediction, read, scored
+from flyball.ops.detection.ledger import Ledger, Outcome, Prediction, past, read, scored
 from flyball.ops.detection.policy import Policy
 from flyball.ops.detection.readings import Machine, Readings, index, machine
 from flyball.ops.detection.streams import Floats
@@ -118,6 +118,9 @@ class Watch:
     def _remember(self, path: Path) -> None:
         """Take up what earlier predictions have taught."""
         with suppress(DataError):  # the ledger names the damage
+            if (before := past(path)) is not None:
+                for name, curve in self._curves.items():
+                    curve.restore(before.curves.get(name))
             predictions, outcomes = read(path)
             for each in predictions:
                 if each.number in outcomes and each.due and not each.acted:

@@ -304,6 +304,8 @@ def _alerts(seen: _Seen) -> _Finding:
             found.get("failing_since_ns"),
             "flyball alerts test sends one; look at the channel's address",
         )
+    if found.get("chat"):
+        return "degraded", f"no commands are taken from the chat: {found['chat']}", None, ""
     return _WELL
 
 

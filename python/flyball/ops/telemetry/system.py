@@ -108,6 +108,11 @@ SYSTEM: tuple[Spec, ...] = (
     ),
     gauge("journal_lag_records", "Records that wait to be written.", _joined("journal_lag")),
     gauge(
+        "journal_lag_seconds",
+        "Seconds for which the oldest record that waits is known to have waited; 0 when none does.",
+        one(lambda seen: seen.journal_wait_s),
+    ),
+    gauge(
         "journal_failing", "Whether the journal's last write failed.", _joined("journal_failing")
     ),
     counter(

@@ -1,8 +1,8 @@
-"""Branch coverage of the gate, the switches and what they protect with: `make coverage`.
+"""Branch coverage of the gate, the switches and what they protect with.
 
-Builds the core's tests with coverage, runs those of `risk` and `engine`, and lists every branch of
-the files below that was never taken one way. Exit code 1 unless there is none. The property test of
-a million orders is left out: what counts is what the examples reach.
+Builds the core's tests with coverage, runs those of `risk` and `engine`, and finds every branch of
+the files below that was never taken one way. The property test of a million orders is left out:
+what counts is what the examples reach.
 """
 
 import json
@@ -10,14 +10,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CORE = ROOT / "crates" / "core" / "src"
 COVERED = ("risk", "engine/protect.rs", "engine/clock.rs", "engine/doubt.rs")
 TESTS = ("tests.rs", "testing.rs")
@@ -41,7 +40,9 @@ def tool(name: str) -> str:
     for candidate in (f"{name}-{major}", f"/usr/lib/llvm-{major}/bin/{name}"):
         if path := shutil.which(candidate):
             return path
-    raise SystemExit(f"coverage: {name} of LLVM {major} is needed: apt-get install llvm-{major}")
+    raise FileNotFoundError(
+        f"{name} of LLVM {major} is needed: on Debian, apt-get install llvm-{major}"
+    )
 
 
 def build() -> Path:
@@ -89,42 +90,36 @@ def before_tests(path: str) -> tuple[list[str], int]:
     return lines, next(tests, len(lines) + 1)
 
 
-def report(taken: dict[Place, list[int]]) -> int:
-    """Say which were never taken; how many."""
-    missed = total = 0
-    for (path, line, column, *_), counts in sorted(taken.items()):
-        lines, tests = before_tests(path)
-        if line >= tests:
-            continue
-        total += 2
-        for way, count in zip(("true", "false"), counts, strict=True):
-            if count == 0:
-                missed += 1
-                file = Path(path).relative_to(CORE)
-                print(f"{file}:{line}:{column} is never {way}: {lines[line - 1].strip()}")
-    part = 100 * (1 - missed / total) if total else 0
-    print(f"{total} branches, {missed} never taken: {part:.1f} %")
-    return missed if total else 1
-
-
-def main() -> int:
-    """Build, run, read, report."""
+def never_taken() -> tuple[int, list[str]]:
+    """How many branches there are, and which ways of them no test took."""
     profdata, cov = tool("llvm-profdata"), tool("llvm-cov")
     binary = build()
     with tempfile.TemporaryDirectory() as folder:
         raw, merged = Path(folder, "tests.profraw"), Path(folder, "tests.profdata")
         environment = {**os.environ, "LLVM_PROFILE_FILE": str(raw)}
-        run = [binary, *FILTERS, "--quiet"]
+        run = [str(binary), *FILTERS, "--quiet"]
         subprocess.run(run, cwd=ROOT / "crates" / "core", env=environment, check=True)
-        subprocess.run([profdata, "merge", "-sparse", raw, "-o", merged], check=True)
-        export = [cov, "export", "--format=text", binary, f"-instr-profile={merged}"]
+        subprocess.run([profdata, "merge", "-sparse", str(raw), "-o", str(merged)], check=True)
+        export = [cov, "export", "--format=text", str(binary), f"-instr-profile={merged}"]
         told = subprocess.run(export, capture_output=True, text=True, check=True).stdout
     taken: dict[Place, list[int]] = defaultdict(lambda: [0, 0])
     for place, true, false in branches(json.loads(told)["data"][0]):
         taken[place][0] += true
         taken[place][1] += false
-    return 1 if report(taken) else 0
+    return missing(taken)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def missing(taken: dict[Place, list[int]]) -> tuple[int, list[str]]:
+    """Those of the code itself, not of its tests, that were never taken one way."""
+    missed, total = [], 0
+    for (path, line, column, *_), counts in sorted(taken.items()):
+        lines, tests = before_tests(path)
+        if line >= tests:
+            continue
+        total += len(counts)
+        for way, count in zip(("true", "false"), counts, strict=True):
+            if count == 0:
+                file = Path(path).relative_to(CORE)
+                text = lines[line - 1].strip()
+                missed.append(f"{file}:{line}:{column} is never {way}: {text}")
+    return total, missed
