@@ -20,9 +20,43 @@ const REMEMBERED: usize = 4096;
 pub struct Told {
     /// When the engine's history begins.
     pub since_ns: i64,
-    fills: Vec<(i64, u64)>,
-    funding: Vec<(i64, u16)>,
-    transfers: Vec<(i64, i128)>,
+    fills: Remembered<u64>,
+    funding: Remembered<u16>,
+    transfers: Remembered<i128>,
+}
+
+/// Things that were told, each with its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Remembered<T> {
+    told: Vec<(i64, T)>,
+    /// What happened until then may have been told, and is not remembered.
+    forgotten_ns: i64,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { told: Vec::new(), forgotten_ns: i64::MIN }
+    }
+}
+
+impl<T: PartialEq> Remembered<T> {
+    /// Whether this is news: neither remembered nor so old that it may have been forgotten.
+    fn is_news(&mut self, time_ns: i64, what: T) -> bool {
+        let one = (time_ns, what);
+        if time_ns <= self.forgotten_ns || self.told.contains(&one) {
+            return false;
+        }
+        if self.told.len() >= REMEMBERED {
+            let forgotten = self.told.drain(..REMEMBERED / 4).map(|(time_ns, _)| time_ns);
+            self.forgotten_ns = forgotten.fold(self.forgotten_ns, i64::max);
+        }
+        self.told.push(one);
+        true
+    }
+
+    fn latest_ns(&self) -> Option<i64> {
+        self.told.iter().map(|(time_ns, _)| *time_ns).max()
+    }
 }
 
 impl Told {
@@ -33,32 +67,32 @@ impl Told {
 
     /// A fill is to be told: whether it is news.
     pub fn fill(&mut self, time_ns: i64, trade_id: u64) -> bool {
-        time_ns > self.since_ns && remember(&mut self.fills, (time_ns, trade_id))
+        time_ns > self.since_ns && self.fills.is_news(time_ns, trade_id)
     }
 
     /// A funding payment is to be told: whether it is news.
     pub fn funding(&mut self, time_ns: i64, instrument: InstrumentId) -> bool {
-        time_ns > self.since_ns && remember(&mut self.funding, (time_ns, instrument.raw()))
+        time_ns > self.since_ns && self.funding.is_news(time_ns, instrument.raw())
     }
 
     /// A transfer is to be told: whether it is news.
     pub fn transfer(&mut self, time_ns: i64, amount: Money) -> bool {
-        time_ns > self.since_ns && remember(&mut self.transfers, (time_ns, amount.units()))
+        time_ns > self.since_ns && self.transfers.is_news(time_ns, amount.units())
     }
 
     /// From when on fills have to be asked for: one at the time of the last may be missing still.
     pub fn fills_from_ns(&self) -> i64 {
-        latest(&self.fills).unwrap_or(self.since_ns)
+        self.fills.latest_ns().unwrap_or(self.since_ns)
     }
 
     /// From when on funding has to be asked for.
     pub fn funding_from_ns(&self) -> i64 {
-        latest(&self.funding).unwrap_or(self.since_ns)
+        self.funding.latest_ns().unwrap_or(self.since_ns)
     }
 
     /// From when on transfers have to be asked for.
     pub fn transfers_from_ns(&self) -> i64 {
-        latest(&self.transfers).unwrap_or(self.since_ns)
+        self.transfers.latest_ns().unwrap_or(self.since_ns)
     }
 
     /// The engine took in an event.
@@ -70,21 +104,6 @@ impl Told {
             _ => {}
         }
     }
-}
-
-fn remember<T: PartialEq>(told: &mut Vec<T>, one: T) -> bool {
-    if told.contains(&one) {
-        return false;
-    }
-    if told.len() >= REMEMBERED {
-        told.drain(..REMEMBERED / 4);
-    }
-    told.push(one);
-    true
-}
-
-fn latest<T>(told: &[(i64, T)]) -> Option<i64> {
-    told.iter().map(|(time_ns, _)| *time_ns).max()
 }
 
 /// The text in the header of a live run's journal.
@@ -199,4 +218,24 @@ fn last_snapshot(mut cursor: JournalCursor<'_>, entries: u64) -> Result<Option<u
         }
     }
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_forgotten_is_not_told_again() {
+        let mut told = Told::since(0);
+        let many = i64::try_from(3 * REMEMBERED).unwrap();
+        for at in 1..=many {
+            assert!(told.fill(at, at.unsigned_abs()), "{at}");
+        }
+        assert_eq!(told.fills_from_ns(), many);
+        for at in 1..=many {
+            assert!(!told.fill(at, at.unsigned_abs()), "{at} was told");
+        }
+        assert!(told.fill(many, 1), "another one at the time of the last");
+        assert!(!told.fill(0, 1), "before its history began");
+    }
 }

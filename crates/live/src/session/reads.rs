@@ -28,7 +28,7 @@ const UNWANTED_TRIES: u32 = 4;
 const AUDIT_EVERY_NS: i64 = 20 * SECOND;
 /// Funding and transfers with every so many of these.
 const PAYMENTS_EVERY: u32 = 6;
-/// After a restart fills are read from so long before the last one that was told.
+/// After a restart, and where positions do not fit, fills are read from so long before.
 const BEFORE_RESTART_NS: i64 = 60 * MINUTE;
 
 #[derive(Clone, Debug, Default)]
@@ -184,10 +184,12 @@ impl<A: Ahead> Session<A> {
         }
     }
 
-    /// Ask for the fills since everything fitted last.
+    /// Ask for the fills since everything fitted last; where it does not fit, for those of long before
+    /// that as well: the clock by which it did may have been wrong.
     pub(super) fn ask_fills(&mut self, read: bool, now_ns: i64) {
         let user = self.settings.user;
-        let start_time = self.reads.verified_ns.div_euclid(MILLISECOND).saturating_sub(1_000);
+        let before = if self.reads.misfits > 0 { BEFORE_RESTART_NS } else { SECOND };
+        let start_time = self.reads.verified_ns.saturating_sub(before).div_euclid(MILLISECOND);
         let query = Query::UserFillsByTime { user, start_time, end_time: None };
         if read {
             self.ask_part(Wanted::Fills { read }, &query, now_ns);
