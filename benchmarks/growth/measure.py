@@ -19,8 +19,11 @@ SIZES = {
     "depth": (20, 50, 200, 1_000, 5_000),
 }
 ABOUT = {
-    "instruments": "one strategy, 20 levels a side, messages of all in turn",
-    "strategies": "100 instruments of 20 levels, so many of them quoted every 100 ms",
+    "instruments": "20 levels a side, messages of all in turn, nobody decides",
+    "strategies": (
+        "100 instruments of 20 levels, so many of them quoted every 100 ms; the account's message "
+        "rate is shared, so most of their orders are refused"
+    ),
     "depth": "one instrument with so many levels a side, changes all over the book",
 }
 TAPE = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
@@ -39,10 +42,12 @@ def growth_rows(bench: Bench) -> list[Row]:
     """All of them; BENCH_TAPE=1000000000 makes the longest tape longer (28 GB of disk)."""
     feed = bench.data.ticks
     engine, sim = bench.configured("growth", feed, Wake(every="100ms"))
+    asleep, _ = bench.configured("growth-asleep", feed, Wake(every="1d"))
     rows = []
     for what, sizes in SIZES.items():
         console.print(f"growth by {what} …  (load {os.getloadavg()[0]:.1f})", style="dim")
-        told = [_told(bench, "growth", what, str(many), engine, sim) for many in sizes]
+        woken = asleep if what == "instruments" else engine
+        told = [_told(bench, "growth", what, str(many), woken, sim) for many in sizes]
         rows += _grown(what, ABOUT[what], sizes, told)
     rows += _by_length(bench, engine, sim)
     return rows

@@ -4,6 +4,7 @@ The same walk as the budgets', with line tables kept, so that code that the comp
 its caller still counts for the room that it was written in.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,7 +18,13 @@ from rows import Row, console, row
 
 ROOT = Path(__file__).parents[2]
 CALLERS = 20
-WALK = "path_backtest"
+# Functions of `src/paths.rs`, what one of them is about, and what its walk says it counts by.
+WALKS = {
+    "path_backtest": ("a row in a backtest", "rows"),
+    "path_market": ("levels or a trade in the engine", "market"),
+    "path_decision": ("a decision in the engine", "decisions"),
+    "path_decode": ("a book message decoded and applied", "books"),
+}
 _FILE = re.compile(r"(?:crates/)?(\w+)/src/(\w+)(?:\.rs|/)")
 _SYMBOL = re.compile(r"\bflyball_(\w+?)::(\w+)")
 _HASH = re.compile(r"::h[0-9a-f]{16}\b")
@@ -41,13 +48,13 @@ def room(context: tuple[str, ...], file: str) -> str:
     return "outside"
 
 
-def folded(counted: callgrind.Counted) -> list[str]:
+def folded(counted: callgrind.Counted, walk: str) -> list[str]:
     """A line a stack, the outermost frame first, and its own instructions."""
     stacks: dict[str, int] = defaultdict(int)
     for (context, file), cost in counted.own.items():
         frames = [_shown(name) for name in reversed(context)]
         # What started it is the same for all.
-        first = next((at for at, name in enumerate(frames) if WALK in name), 0)
+        first = next((at for at, name in enumerate(frames) if walk in name), 0)
         frames = [*frames[first:], f"[{room(context, file)}]"]
         stacks[";".join(frames)] += cost
     return [f"{stack} {cost}" for stack, cost in sorted(stacks.items()) if cost]
@@ -69,27 +76,35 @@ def _build(folder: Path) -> Path:
 
 
 def stage_rows(bench: Bench) -> list[Row]:
-    """The table; the picture lies in runs/flamegraph.svg."""
-    console.print("counting instructions by stage …", style="dim")
+    """A table for each walk; its picture lies in runs/."""
     binary = _build(bench.scratch)
+    rows = []
+    for walk, (title, per) in WALKS.items():
+        console.print(f"counting instructions of {title} …", style="dim")
+        try:
+            rows += _walked(bench, binary, walk, title, per)
+        except Unavailable as error:
+            bench.absent[f"stages of {title}"] = str(error)
+    return rows
+
+
+def _walked(bench: Bench, binary: Path, walk: str, title: str, per: str) -> list[Row]:
     out = bench.scratch / "stages.out"
-    options = ("--dump-line=yes", f"--separate-callers={CALLERS}", f"--toggle-collect=*{WALK}*")
-    try:
-        with paths.words(binary) as words:
-            counted, printed = callgrind.run(words, out, *options)
-    except Unavailable as error:
-        bench.absent["stages"] = str(error)
-        return []
-    many = float(re.findall(r'"rows":(\d+)', printed)[0])
-    picture = ROOT / "runs" / "flamegraph.svg"
+    options = ("--dump-line=yes", f"--separate-callers={CALLERS}", f"--toggle-collect=*{walk}*")
+    with paths.words(binary) as words:
+        counted, printed = callgrind.run(words, out, *options)
+    many = float(json.loads(printed)[per])
+    picture = ROOT / "runs" / f"flamegraph-{walk.removeprefix('path_')}.svg"
     picture.parent.mkdir(exist_ok=True)
     lines = bench.scratch / "folded.txt"
-    lines.write_text("\n".join(folded(counted)) + "\n")
-    title = "A backtest with all rules on, by instructions"
-    subprocess.run([binary, "flame", lines, picture, title], check=True, stdout=subprocess.DEVNULL)
-    console.print(f"flamegraph: {picture.relative_to(ROOT)}")
+    lines.write_text("\n".join(folded(counted, walk)) + "\n")
+    subprocess.run(
+        [binary, "flame", lines, picture, f"Instructions of {title}, all rules on"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     total = sum(counted.own.values()) / many
-    data = f"instructions a row of the feed; whole {total:,.0f}; {picture.relative_to(ROOT)}"
+    data = f"instructions of {title}: {total:,.0f}; {picture.relative_to(ROOT)}"
     return [
         row(name, data, cost, "instr.", f"{cost / total:.1%}")
         for name, cost in rows_by_room(counted, many)

@@ -33,11 +33,12 @@ pub(crate) fn walk(engine: &str, sim: &str) -> Fallible<Value> {
     let tape = Reader::open(&words)?.cursor();
     let counted = path_backtest(&engine, sim, &tape)?;
     let kept = keep(&engine, sim, &tape, LOTS)?;
-    events(&engine, &kept)?;
+    let (market, decisions) = events(&engine, &kept)?;
     journal(&kept)?;
     books()?;
     gate(&engine, REVIEWS)?;
-    Ok(json!({"rows": rows, "events": counted}))
+    Ok(json!({"rows": rows, "events": counted, "market": market, "decisions": decisions,
+        "books": BOOKS}))
 }
 
 /// A synthetic market as words of a tape, and how many rows it has.
@@ -86,7 +87,9 @@ fn path_answer(engine: &mut Engine, event: &Event<'_>, out: &mut Commands) -> Ta
     engine.on_event(event, out)
 }
 
-fn events(config: &EngineConfig, kept: &[u64]) -> Fallible<()> {
+/// How many messages of the market and decisions there were.
+fn events(config: &EngineConfig, kept: &[u64]) -> Fallible<(u64, u64)> {
+    let (mut market, mut decisions) = (0, 0);
     let mut engine = Engine::new(config)?;
     let mut out = Commands::with_capacity(256);
     let mut cursor = Reader::open(kept)?.cursor();
@@ -94,13 +97,19 @@ fn events(config: &EngineConfig, kept: &[u64]) -> Fallible<()> {
         let Entry::Event(event) = entry else { continue };
         out.clear();
         match &event.body {
-            Body::Depth(_) | Body::Trade(_) => path_market(&mut engine, &event, &mut out)?,
-            Body::Decision(_) => path_decision(&mut engine, &event, &mut out)?,
+            Body::Depth(_) | Body::Trade(_) => {
+                market += 1;
+                path_market(&mut engine, &event, &mut out)?;
+            }
+            Body::Decision(_) => {
+                decisions += 1;
+                path_decision(&mut engine, &event, &mut out)?;
+            }
             Body::Order(_) | Body::Fill(_) => path_answer(&mut engine, &event, &mut out)?,
             _ => engine.on_event(&event, &mut out)?,
         }
     }
-    Ok(())
+    Ok((market, decisions))
 }
 
 /// Takes words and forgets them: what a disk does is not counted in instructions.

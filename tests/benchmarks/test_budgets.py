@@ -118,4 +118,6 @@ def test_what_callgrind_writes_is_read() -> None:
 def test_inlined_code_counts_for_the_room_that_it_was_written_in() -> None:
     counted = callgrind.read(WRITTEN.splitlines())
     assert stages.rows_by_room(counted, 1.0)[:2] == [("core: risk", 900.0), ("core: book", 7.0)]
-    assert "flyball_bench::paths::path_market;[core: book] 7" in stages.folded(counted)
+    assert "flyball_bench::paths::path_market;[core: book] 7" in stages.folded(
+        counted, "path_market"
+    )
