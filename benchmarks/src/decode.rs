@@ -30,7 +30,7 @@ impl Started {
         Self(worker::cpu_s())
     }
 
-    pub(crate) fn told(&self, best: Value) -> Value {
+    pub(crate) fn told(&self, best: &Value) -> Value {
         json!({"cpu_s": worker::cpu_s() - self.0, "messages": MESSAGES, "best": best})
     }
 }
@@ -95,7 +95,7 @@ pub(crate) fn serve(coin: &str, lines: &str) -> Fallible<()> {
             desk.take(black_box(message))?;
         }
         let best = |side| desk.book.levels(side).next().map(|level| level.price.ticks());
-        let mut told = started.told(json!([best(Side::Bid), best(Side::Ask)]));
+        let mut told = started.told(&json!([best(Side::Bid), best(Side::Ask)]));
         told["bytes"] = json!(bytes as f64 / messages.len() as f64);
         told["stale"] = json!(desk.stale);
         Ok(told)

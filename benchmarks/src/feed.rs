@@ -6,6 +6,7 @@
 //! (ns), price (ticks), quantity (lots; 0 removes the level), flags.
 #![expect(
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     reason = "a made-up market"

@@ -108,7 +108,7 @@ fn floor(what: &str, data: &str) -> Fallible<()> {
                     std::hint::black_box(&levels);
                 }
                 let best: Value = json!([levels[0][0].0, levels[1][0].0]);
-                Ok(started.told(best))
+                Ok(started.told(&best))
             })
         }
         other => Err(format!("there is no floor of {other:?}").into()),

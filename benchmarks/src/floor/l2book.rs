@@ -30,9 +30,9 @@ pub(crate) fn read(text: &[u8], levels: &mut Levels) {
         match (text[at], text.get(at + 1)) {
             (b'"', Some(b'p')) => (price, at) = number(text, at + 6, 1),
             (b'"', Some(b's')) => {
-                let (size, end) = number(text, at + 6, 5);
+                let (lots, end) = number(text, at + 6, 5);
                 if let Some(level) = levels[side].get_mut(count) {
-                    *level = (price, size);
+                    *level = (price, lots);
                 }
                 count += 1;
                 at = end;

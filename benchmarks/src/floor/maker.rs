@@ -1,10 +1,5 @@
 //! A backtest of a market maker: two books in dense windows, latency, a queue, one risk check.
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a sketch"
-)]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sketch")]
 
 use std::collections::VecDeque;
 
