@@ -107,11 +107,11 @@ def main() -> None:
         )
         for name in names:
             rows += CASES[name](bench)
+            if arguments.json is not None:  # A long run that is stopped leaves what it had.
+                write(arguments.json, rows, bench.versions)
     show(rows, bench.versions, bench.absent)
     if said := about_interpreters(sys.executable):
         console.print(said)
-    if arguments.json is not None:
-        write(arguments.json, rows, bench.versions)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,12 @@ def start_rows(bench: Bench) -> list[Row]:
         for name, (_, module, words) in FIRST.items()
         if name in pythons
     }
-    ours["flyball"] = list(bench.ours("bars", f"bars:{FEW_BARS}"))
+    ours["flyball"] = [
+        bench.python,
+        "-m",
+        "peers.flyball_first",
+        str(arrays.with_name("catalogue")),
+    ]
     found = _in_turns(bench, "first result", ours | first)
     note = f"SMA cross over {FEW_BARS:,} bars, with its statistics; data is read, not made"
     return rows + _rows("process start to first result", "fresh processes", found, 100, note)

@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import json
 import os
+import socket
 import sys
 import time
 from typing import Any
@@ -49,6 +50,9 @@ def main() -> None:
 
     class Listener(picows.WSListener):  # type: ignore[misc]
         def on_ws_connected(self, transport: Any) -> None:  # noqa: ANN401
+            transport.underlying_transport.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+            )
             wanted = {"type": "bbo", "coin": coin}
             text = orjson.dumps({"method": "subscribe", "subscription": wanted})
             transport.send(picows.WSMsgType.TEXT, text)
