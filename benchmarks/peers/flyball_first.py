@@ -1,4 +1,4 @@
-"""From nothing to a result, as a user's script does it: `python -m peers.flyball_first CATALOGUE`."""
+"""From nothing to a result, as a script does it: `python -m peers.flyball_first CATALOGUE`."""
 
 import sys
 
