@@ -21,7 +21,7 @@ use flyball_core::strategy::Draft;
 use flyball_data::tape::Tape;
 use serde_json::{Value, json};
 
-use crate::{Fallible, trip};
+use crate::{Fallible, trip, worker};
 
 const RUNS: usize = 7;
 
@@ -201,16 +201,17 @@ fn count(tape: &Tape) -> Fallible<(u64, u64)> {
 type Reviewed = Result<Approved<Order>, Refusal>;
 type Whole = (Vec<f64>, Count, u64);
 
-/// Tape, simulated venue, engine, strategy and every rule: nanoseconds of a whole run, several times.
+/// Tape, simulated venue, engine, strategy and every rule: nanoseconds of processor time of a
+/// whole run, several times.
 fn whole_core(engine: &EngineConfig, sim: SimConfig, tape: &Tape, size: u64) -> Fallible<Whole> {
     let mut times = Vec::with_capacity(RUNS);
     let mut counted = Count::default();
     for _ in 0..RUNS {
         let mut run = Backtest::new(engine, sim, &tape.cursor()?)?;
         counted = Count::default();
-        let started = Instant::now();
+        let started = worker::cpu_s();
         while run.run(1_000_000, &mut Maker { size }, &mut counted)? {}
-        times.push(nanoseconds(started));
+        times.push((worker::cpu_s() - started) * 1e9);
     }
     let mut run = Backtest::new(engine, sim, &tape.cursor()?)?;
     let mut started = Count::default();
