@@ -68,7 +68,7 @@ format: dev ## Bring everything into shape
 	$(VENV)/bin/ruff check --fix --quiet .
 	$(VENV)/bin/ruff format --quiet .
 
-bench: dev ## Measure; BENCH_JSON=FILE writes the figures as JSON; BENCH_ONLY=core, live or sweep
+bench: dev ## Measure beside the peers; BENCH_JSON=FILE, BENCH_ONLY=maker,bars,growth,stages,budgets,...; BENCH_RENEW=1 renews the budgets
 	$(PY) benchmarks/run.py $(if $(BENCH_JSON),--json $(BENCH_JSON)) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
 proof: setup ## The crash matrix: PROOF="--full", PROOF="--html proof.html"
@@ -96,6 +96,7 @@ fuzz: ## Fuzz the decoders (needs cargo-fuzz): FUZZ_SECONDS=600
 lock: dev ## Renew the hashed requirements
 	for name in base observe dev; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@for one in benchmarks/peers/requirements/*.in; do $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" $$one -o $${one%.in}.txt || exit 1; done
 
 clean: ## Remove what was built
 	rm -rf $(VENV) target dist runs web/node_modules deploy/grafana/node_modules deploy/grafana/build python/flyball/ops/dashboard/page

@@ -5,31 +5,40 @@ The exchange is the local one and runs on the same machine: there is no network 
 
 import json
 import os
+import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from cases.bench import Bench
 from flyball import config
 from flyball.config.profile import profile
+from peers.environments import Unavailable
 from rows import Row, console, row
 
-SDK = Path(__file__).with_name("sdk.py")
+BENCHMARKS = Path(__file__).parent
+SDK = BENCHMARKS / "sdk.py"
 TICKS = 2_000
 EVERY_MS = 20
 CUTS = 50
 TRIPS = 150
 STARTS = 20
-PERCENTILES = ("p50", "p90", "p99")
+PERCENTILES = ("p50", "p90", "p99", "p999")
+GOAL_US = 50
 
 Told = dict[str, Any]
 
 
 def told(binary: Path, *arguments: str | Path) -> Told:
     """What the programme measured."""
-    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
+    place = {**os.environ, "PYTHONPATH": str(BENCHMARKS)}
+    done = subprocess.run(
+        [binary, *arguments], capture_output=True, text=True, env=place, check=False
+    )
     if done.returncode != 0:
-        raise SystemExit(f"{binary.name} {arguments[0]}: {done.stderr.strip()}")
+        raise Unavailable(f"{binary.name} {arguments[0]}: {done.stderr.strip()[-200:]}")
     answer: Told = json.loads(done.stdout)
     return answer
 
@@ -41,8 +50,10 @@ def load() -> str:
 def name_of(sdk: Told) -> str:
     """The official SDK as a peer: what it does for a tick, and what it signs with."""
     about = sdk["client"]
+    if "picows" in about["versions"]:
+        return f"picows {about['versions']['picows']}, orjson, coincurve (order)"
     if about["failed"]:
-        raise SystemExit(f"the SDK's orders failed: {about['first failure']}")
+        raise Unavailable(f"its orders failed: {about['first failure']}")
     versions = about["versions"]
     does = "modify" if about["mode"] == "modify" else "cancel, order"
     native = versions["signs with"] == "NativeECCBackend"
@@ -50,28 +61,37 @@ def name_of(sdk: Told) -> str:
     return f"SDK {versions['hyperliquid-python-sdk']} ({does}; {signs})"
 
 
-def tick_rows(engine: Told, sdks: list[Told], floor: Told, when: str) -> list[Row]:
+def middle(rounds: list[Told], percentile: str, of: str = "tick_to_order_us") -> float:
+    """The median over the rounds."""
+    return statistics.median(float(each[of][percentile]) for each in rounds)
+
+
+def tick_rows(
+    engine: list[Told], peers: dict[str, list[Told]], floor: Told, when: str
+) -> list[Row]:
     data = f"live, {1000 // EVERY_MS} ticks a second over loopback"
     rows = []
     for percentile in PERCENTILES:
-        one = row(
-            f"tick to signed order, {percentile}",
-            data,
-            engine["tick_to_order_us"][percentile],
-            "µs",
+        others = {name: middle(rounds, percentile) for name, rounds in peers.items()}
+        rows.append(
+            row(
+                f"tick to signed order, {percentile}",
+                data,
+                middle(engine, percentile),
+                "µs",
+                peers=others,
+                floor=floor.get(percentile),
+                goal=GOAL_US if percentile == "p50" else None,
+            )
         )
-        one["peers"] = {name_of(sdk): sdk["tick_to_order_us"][percentile] for sdk in sdks}
-        one["ratio_best_peer"] = min(one["peers"].values()) / one["flyball"]
-        one["floor"] = floor[percentile]
-        rows.append(one)
-    count = engine["tick_to_order_us"]["count"]
+    count = sum(each["tick_to_order_us"]["count"] for each in engine)
     rows[0]["note"] = (
-        f"{count:,} ticks, {when}; a cancel and an order, signed, kept and sent together; floor: "
-        "a client that answers without looking"
+        f"{count:,} ticks in {len(engine)} rounds, {when}; median of the rounds; a cancel and an "
+        "order, signed, kept and sent together; floor: a client that answers without looking"
     )
-    write = engine["write_us"]
-    note = f"p99 {write['p99']:,.0f}; included above"
-    rows.append(row("of it: the proxy writes the tick, p50", data, write["p50"], "µs", note))
+    note = f"p99 {middle(engine, 'p99', 'write_us'):,.0f}; included above"
+    write = middle(engine, "p50", "write_us")
+    rows.append(row("of it: the proxy writes the tick, p50", data, write, "µs", note))
     return rows
 
 
@@ -144,29 +164,54 @@ def falling() -> str:
 def trip_rows(trips: Told, when: str) -> list[Row]:
     data = "live, a fall through the drawdown line"
     took = trips["to_wire_us"]
-    note = f"{took['count']} trips, {when}; {trips['within_1ms']} within 1 ms; max {took['max']:,.0f}"
+    note = (
+        f"{took['count']} trips, {when}; {trips['within_1ms']} within 1 ms; max {took['max']:,.0f}"
+    )
     return [
         row(f"message to closing order on the wire, {each}", data, took[each], "µs", note)
         for each in PERCENTILES
+        if each in took
     ]
 
 
-def live_rows(binary: Path, pythons: list[Path]) -> list[Row]:
-    """Measure the live path, and the official SDK of each of these interpreters."""
+def clients(bench: Bench) -> dict[str, list[str | Path]]:
+    """Who answers ticks besides Flyball: commands by what they are called when they fail."""
+    found: dict[str, list[str | Path]] = {
+        "the official SDK, modify": [sys.executable, SDK, "modify"],
+        "the official SDK, cancel": [sys.executable, SDK, "cancel"],
+    }
+    try:
+        wire = bench.environments.python("wire")
+    except Unavailable as error:
+        bench.absent["live clients with coincurve"] = str(error)
+    else:
+        found["the official SDK with coincurve, modify"] = [wire, SDK, "modify"]
+        found["picows"] = [wire, "-m", "peers.picows_client"]
+    return found
+
+
+def live_rows(binary: Path, bench: Bench) -> list[Row]:
+    """The live path and the peers' clients in turns, then its stages, pieces, and recovery."""
     with tempfile.TemporaryDirectory() as folder:
         rules = Path(folder, "profile.json")
         rules.write_text(json.dumps(profile("emergency").engine()))
-        many, every = str(TICKS), str(EVERY_MS)
-        console.print("measuring the live path …", style="dim")
+        many, every = str(TICKS // bench.rounds), str(EVERY_MS)
         before = load()
-        engine = told(binary, "ticks", rules, many, every, "flyball")
-        console.print("measuring the official SDK …", style="dim")
-        sdks = [
-            told(binary, "ticks", rules, many, every, python, SDK, mode)
-            for python in pythons
-            for mode in ("modify", "cancel")
-        ]
-        console.print("measuring stages, pieces, recovery …", style="dim")
+        console.print(f"the live path and clients in turns …  ({before})", style="dim")
+        engine: list[Told] = []
+        peers: dict[str, list[Told]] = {}
+        asked = clients(bench)
+        for _ in range(bench.rounds):
+            engine.append(told(binary, "ticks", rules, many, every, "flyball"))
+            for name, words in asked.items():
+                if name in bench.absent:
+                    continue
+                try:
+                    said = told(binary, "ticks", rules, many, every, *words)
+                    peers.setdefault(name_of(said), []).append(said)
+                except Unavailable as error:
+                    bench.absent[name] = str(error)
+        console.print(f"stages, pieces, recovery …  ({load()})", style="dim")
         traced = told(binary, "ticks", rules, str(TICKS // 2), every, "traced")
         pieces = told(binary, "pieces", rules)
         measuring = told(binary, "measuring", rules)
@@ -180,7 +225,7 @@ def live_rows(binary: Path, pythons: list[Path]) -> list[Row]:
         trips = told(binary, "trips", rules, str(TRIPS))
     floor = pieces["answering without looking"]
     return [
-        *tick_rows(engine, sdks, floor, before),
+        *tick_rows(engine, peers, floor, before),
         *stage_rows(traced),
         *piece_rows(pieces),
         *measuring_rows(measuring),

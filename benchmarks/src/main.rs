@@ -1,308 +1,116 @@
-//! Measures the engine on a recorded tape and prints one JSON object.
+//! Measures the engine, and what shows its floor. Called by `benchmarks/run.py`.
 //!
-//! `flyball-bench ENGINE.json SIM.json TAPE`: the configuration is what `flyball` itself would use,
-//! so every rule is on. Times are of this process's one thread; the smallest of several runs is the
-//! one that was disturbed least, the median says how much they vary.
+//! ```text
+//! flyball-bench core ENGINE.json SIM.json TAPE SIZE        one JSON object
+//! flyball-bench contest ENGINE.json SIM.json TAPE SIZE around|cycle|idle
+//! flyball-bench floor maker|cycle|idle ROWS | bars|sweep CLOSES | l2book LINES
+//! flyball-bench decode COIN LINES
+//! flyball-bench feed COUNT LEVELS TAPE [ROWS] | ticks COUNT EVERY_NS TAPE ROWS | rows TAPE ROWS
+//! flyball-bench paths ENGINE.json SIM.json                 for callgrind
+//! flyball-bench growth tape|instruments|strategies|depth TAPE|N ENGINE.json SIM.json
+//! flyball-bench flame FOLDED SVG TITLE
+//! ```
+//!
+//! `contest`, `floor` and `decode` are contestants: they do their work once for every line on
+//! standard input, and say what it took.
 #![allow(clippy::print_stdout, reason = "its one result")]
 
-use std::error::Error;
-use std::time::Instant;
-
-use flyball_core::backtest::{Backtest, Decide, Observer, SimConfig, Stopped, Wake};
-use flyball_core::domain::{
-    Body, ClientOrderId, CommandOf, Event, Intent, Level, MAX_QUOTES, Order, OrderKind, Price,
-    Purpose, Qty, Quotes, Rate, Side, StrategyId, TimeInForce,
-};
-use flyball_core::engine::{Engine, EngineConfig, Sight, StrategyView};
-use flyball_core::journal::SinkError;
-use flyball_core::portfolio::Portfolio;
-use flyball_core::risk::{
-    Command, Commands, Exposure, Gate, Mode, NearDepth, Reading, References, Scenarios, View,
-};
-use flyball_core::strategy::Draft;
-use flyball_data::tape::Tape;
-use serde_json::json;
-
+mod core;
+mod decode;
+mod feed;
+mod flame;
+mod floor;
+mod growth;
+mod paths;
 mod trip;
+mod worker;
 
-const RUNS: usize = 7;
+use std::error::Error;
 
-/// Quotes both sides of the mid, five steps away, leaning against inventory.
-struct Maker {
-    size: u64,
-}
+use serde_json::{Value, json};
 
-impl Decide for Maker {
-    fn decide(
-        &mut self,
-        _: Wake,
-        view: &StrategyView<'_>,
-        draft: &mut Draft,
-    ) -> Result<(), Stopped> {
-        let (Some(best), Some(instrument)) = (view.best(), view.instrument()) else {
-            return Ok(());
-        };
-        let step = instrument.price_step(best.bid.price);
-        let lots = i64::try_from(self.size).unwrap_or(1).max(1);
-        let lean = view.position().lots() / lots * step;
-        let fair = best.mid().ticks() - lean;
-        let qty = Qty::from_lots(self.size);
-        let bid = (fair - 5 * step).min(best.ask.price.ticks() - step);
-        let ask = (fair + 5 * step).max(best.bid.price.ticks() + step);
-        let level = |ticks| [Level { price: Price::from_ticks(ticks), qty }];
-        let (bids, asks) = (level(bid), level(ask));
-        debug_assert!(bids.len() <= MAX_QUOTES);
-        draft.write(&Intent::Quotes(Quotes { bids: &bids, asks: &asks }));
-        Ok(())
-    }
-}
+/// What may go wrong, told to a person.
+pub(crate) type Fallible<T> = Result<T, Box<dyn Error>>;
 
-/// Counts what happens, and nothing else.
-#[derive(Default)]
-struct Count {
-    events: u64,
-    commands: u64,
-    fills: u64,
-}
+const USAGE: &str =
+    "usage: flyball-bench core|contest|floor|decode|feed|ticks|rows|paths|growth|flame ...";
 
-impl Observer for Count {
-    #[inline]
-    fn event(&mut self, event: &Event<'_>, _: &Engine) -> Result<(), SinkError> {
-        self.events += 1;
-        self.fills += u64::from(matches!(event.body, Body::Fill(_)));
-        Ok(())
-    }
-
-    #[inline]
-    fn command(&mut self, _: &Command, _: &Engine) -> Result<(), SinkError> {
-        self.commands += 1;
-        Ok(())
-    }
-}
-
-/// Keeps the events that the engine took in, as words, so that it alone can be given them again.
-struct Keep {
-    writer: flyball_core::journal::Writer,
-    words: Vec<u64>,
-}
-
-impl Observer for Keep {
-    fn event(&mut self, event: &Event<'_>, _: &Engine) -> Result<(), SinkError> {
-        self.writer.event(event, &mut self.words)
-    }
-
-    fn command(&mut self, _: &Command, _: &Engine) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
-
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [engine, sim, tape, size] = arguments.as_slice() else {
-        return Err("usage: flyball-bench ENGINE.json SIM.json TAPE SIZE".into());
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let told = match words.as_slice() {
+        ["core", engine, sim, tape, size] => {
+            core::measure(&core::Asked::read(engine, sim, tape, size)?)?
+        }
+        ["contest", engine, sim, tape, size, wants] => {
+            let asked = core::Asked::read(engine, sim, tape, size)?;
+            return worker::serve(|| core::contest(&asked, wants));
+        }
+        ["floor", what, data] => return floor(what, data),
+        ["decode", coin, lines] => return decode::serve(coin, lines),
+        ["feed", count, levels, tape] => feed::make(count.parse()?, levels.parse()?, tape, None)?,
+        ["feed", count, levels, tape, rows] => {
+            feed::make(count.parse()?, levels.parse()?, tape, Some(rows))?
+        }
+        ["ticks", count, every_ns, tape, rows] => {
+            feed::ticks(count.parse()?, every_ns.parse()?, tape, rows)?
+        }
+        ["rows", tape, rows] => feed::export(tape, rows)?,
+        ["paths", engine, sim] => paths::walk(engine, sim)?,
+        ["growth", "tape", tape, engine, sim] => growth::tape(tape, engine, sim)?,
+        ["growth", what, many, engine, sim] => growth::measure(what, many.parse()?, engine, sim)?,
+        ["flame", folded, svg, title] => flame::draw(folded, svg, title)?,
+        _ => return Err(USAGE.into()),
     };
-    let engine: EngineConfig = serde_json::from_str(&std::fs::read_to_string(engine)?)?;
-    let sim: SimConfig = serde_json::from_str(&std::fs::read_to_string(sim)?)?;
-    let tape = Tape::open(tape)?;
-    let size: u64 = size.parse()?;
-    let (messages, rows) = count(&tape)?;
-    let (whole, counted, allocations) = whole_core(&engine, sim, &tape, size)?;
-    let kept = keep(&engine, sim, &tape, size)?;
-    let told = json!({
-        "messages": messages,
-        "rows": rows,
-        "whole_core_ns": statistics(&whole),
-        "events": counted.events,
-        "commands": counted.commands,
-        "fills": counted.fills,
-        "allocations": allocations,
-        "latency": latency(&engine, &kept)?,
-        "gate_ns": gate(&engine)?,
-        "trip": trip::trip(&engine)?,
-    });
     println!("{told}");
     Ok(())
 }
 
-/// Messages on the tape, and rows in them: levels, trades, best prices, bars.
-fn count(tape: &Tape) -> Result<(u64, u64), Box<dyn Error>> {
-    let (mut messages, mut rows) = (0, 0);
-    let mut cursor = tape.cursor()?;
-    while let Some(event) = cursor.next()? {
-        messages += 1;
-        rows += match &event.body {
-            Body::Depth(depth) => (depth.bids.len() + depth.asks.len()) as u64,
-            _ => 1,
-        };
-    }
-    Ok((messages, rows))
-}
-
-type Whole = (Vec<f64>, Count, u64);
-
-/// Tape, simulated venue, engine, strategy and every rule: nanoseconds of a whole run, several times.
-fn whole_core(
-    engine: &EngineConfig,
-    sim: SimConfig,
-    tape: &Tape,
-    size: u64,
-) -> Result<Whole, Box<dyn Error>> {
-    let mut times = Vec::with_capacity(RUNS);
-    let mut counted = Count::default();
-    for _ in 0..RUNS {
-        let mut run = Backtest::new(engine, sim, &tape.cursor()?)?;
-        counted = Count::default();
-        let started = Instant::now();
-        while run.run(1_000_000, &mut Maker { size }, &mut counted)? {}
-        times.push(nanoseconds(started));
-    }
-    let mut run = Backtest::new(engine, sim, &tape.cursor()?)?;
-    let mut started = Count::default();
-    run.run(2_000, &mut Maker { size }, &mut started)?;
-    let mut outcome = Ok(false);
-    let allocated = allocation_counter::measure(|| {
-        outcome = run.run(u64::MAX, &mut Maker { size }, &mut started);
-    });
-    outcome?;
-    Ok((times, counted, allocated.count_total))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a run takes less than 2^53 ns")]
-fn nanoseconds(started: Instant) -> f64 {
-    started.elapsed().as_nanos() as f64
-}
-
-fn statistics(times: &[f64]) -> serde_json::Value {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "an index"
-        )]
-        let index = (share * (sorted.len() - 1) as f64) as usize;
-        sorted[index]
+/// The sketches as contestants.
+fn floor(what: &str, data: &str) -> Fallible<()> {
+    const STEP_NS: i64 = 100_000_000;
+    let market = |every_ns, want| {
+        let rows = feed::read(data)?;
+        worker::serve(|| {
+            let done = floor::maker::backtest(std::hint::black_box(&rows), every_ns, want);
+            let floor::maker::Done { orders, fills, position } = done;
+            Ok(json!({"orders": orders, "fills": fills, "position": position, "rows": rows.len()}))
+        })
     };
-    json!({ "min": at(0.0), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": at(1.0) })
-}
-
-/// The events of one run, as the engine got them.
-fn keep(
-    engine: &EngineConfig,
-    sim: SimConfig,
-    tape: &Tape,
-    size: u64,
-) -> Result<Vec<u64>, Box<dyn Error>> {
-    let mut words = Vec::new();
-    let kind = flyball_core::journal::SegmentKind::Tape;
-    let writer = flyball_core::journal::Writer::begin(kind, "{}", [0; 32], &mut words)?;
-    let mut keep = Keep { writer, words };
-    let mut run = Backtest::new(engine, sim, &tape.cursor()?)?;
-    while run.run(1_000_000, &mut Maker { size }, &mut keep)? {}
-    let Keep { writer, mut words } = keep;
-    writer.end([0; 32], 0, &mut words)?;
-    Ok(words)
-}
-
-/// Event in → commands out, one event at a time, with a clock around each.
-fn latency(config: &EngineConfig, kept: &[u64]) -> Result<serde_json::Value, Box<dyn Error>> {
-    let mut engine = Engine::new(config)?;
-    let mut out = Commands::with_capacity(256);
-    let reader = flyball_core::journal::Reader::open(kept)?;
-    let mut cursor = reader.cursor();
-    let (mut all, mut deciding) = (Vec::new(), Vec::new());
-    while let Some(entry) = cursor.next()? {
-        let flyball_core::journal::Entry::Event(event) = entry else { continue };
-        out.clear();
-        let started = Instant::now();
-        engine.on_event(&event, &mut out)?;
-        let took = nanoseconds(started);
-        all.push(took);
-        let sends =
-            |command: &Command| matches!(command, CommandOf::Submit(_) | CommandOf::Cancel { .. });
-        if out.as_slice().iter().any(sends) {
-            deciding.push(took);
+    match what {
+        "maker" => market(STEP_NS, floor::maker::around),
+        "cycle" => market(0, floor::maker::cycle),
+        "idle" => market(0, floor::maker::idle),
+        "bars" => {
+            let closes = floor::bars::Closes::read(data)?;
+            worker::serve(|| {
+                let (trades, [profit, fall, sharpe]) = std::hint::black_box(&closes).one(50, 200);
+                Ok(json!({"trades": trades, "profit": profit, "fall": fall, "sharpe": sharpe,
+                    "bars": closes.len()}))
+            })
         }
-    }
-    let mut clock = Vec::with_capacity(100_000);
-    for _ in 0..100_000 {
-        clock.push(nanoseconds(Instant::now()));
-    }
-    Ok(json!({
-        "all": statistics(&all),
-        "with_orders": statistics(&deciding),
-        "events": all.len(),
-        "events_with_orders": deciding.len(),
-        "clock_itself": statistics(&clock),
-    }))
-}
-
-/// One review of the gate: nanoseconds an approval, and a refusal by the last of the pure rules.
-fn gate(config: &EngineConfig) -> Result<serde_json::Value, Box<dyn Error>> {
-    let instruments = config.instruments()?;
-    let instrument = instruments.first().ok_or("no instrument")?;
-    let portfolio = Portfolio::new(1, config.cash);
-    let mut profile = config.profile.clone();
-    profile.gate.max_repeated = u32::MAX;
-    profile.gate.duplicate_window_ns = 0;
-    profile.gate.messages_per_second = u32::MAX;
-    profile.gate.message_burst = u32::MAX;
-    let mut gate = Gate::new(&profile, vec![true], 1);
-    let price = Price::from_ticks(instrument.price_step(Price::from_ticks(100_000)) * 100_000);
-    let reading = Reading::new(price, 0);
-    let references = References { mid: reading, average: reading, ..References::default() };
-    let qty = instrument.qty_for(config.cash.scaled(1, 100), price);
-    let scenarios = Scenarios::new(&profile, std::slice::from_ref(instrument));
-    let order = Order {
-        client_order_id: ClientOrderId::new(1),
-        instrument: instrument.id(),
-        strategy: StrategyId::new(0),
-        side: Side::Bid,
-        price,
-        qty,
-        kind: OrderKind::Limit(TimeInForce::PostOnly),
-        reduce_only: false,
-        purpose: Purpose::Quote,
-    };
-    let plenty = Qty::from_lots(1 << 40);
-    let measure = |gate: &mut Gate, order: Order, exposure: Exposure, passes: bool| {
-        let mut times = Vec::with_capacity(2_000);
-        let mut refusals = Vec::new();
-        for batch in 0..2_000_i64 {
-            let started = Instant::now();
-            for at in 0..100_i64 {
-                let view = View {
-                    now_ns: 0,
-                    instrument,
-                    portfolio: &portfolio,
-                    references,
-                    max_age_ns: 1,
-                    exposure,
-                    depth: NearDepth { bids: plenty, asks: plenty },
-                    scenarios: &scenarios,
-                    share: Rate::ONE,
-                    mode: Mode::Normal,
-                };
-                let vary = (order.qty.lots() / 2).clamp(1, 64);
-                let lots = order.qty.lots() - (batch + at).unsigned_abs() % vary;
-                let varied = Order { qty: Qty::from_lots(lots), ..order };
-                let said = std::hint::black_box(gate.review(std::hint::black_box(varied), &view));
-                if said.is_ok() != passes {
-                    refusals.push(said.err());
+        "sweep" => {
+            let (closes, pairs) = (floor::bars::Closes::read(data)?, floor::bars::pairs());
+            worker::serve(|| {
+                let (trades, total) = closes.many(std::hint::black_box(&pairs));
+                Ok(json!({"trades": trades, "total": total, "pairs": pairs.len()}))
+            })
+        }
+        "l2book" => {
+            let text = std::fs::read(data)?;
+            let messages: Vec<&[u8]> =
+                text.split(|it| *it == b'\n').filter(|it| it.len() > 10).collect();
+            let mut levels = [[(0, 0); 20]; 2];
+            worker::serve(|| {
+                let started = decode::Started::now();
+                for message in decode::many(&messages) {
+                    floor::l2book::read(std::hint::black_box(message), &mut levels);
+                    std::hint::black_box(&levels);
                 }
-            }
-            times.push(nanoseconds(started) / 100.0);
+                let best: Value = json!([levels[0][0].0, levels[1][0].0]);
+                Ok(started.told(&best))
+            })
         }
-        match refusals.first() {
-            None => Ok(statistics(&times)),
-            Some(other) => Err(format!("the gate said something else: {other:?}")),
-        }
-    };
-    let crossing = Exposure { best_ask: Some(price), ..Exposure::default() };
-    Ok(json!({
-        "approval": measure(&mut gate, order, Exposure::default(), true)?,
-        "refusal_by_self_trade": measure(&mut gate, order, crossing, false)?,
-    }))
+        other => Err(format!("there is no floor of {other:?}").into()),
+    }
 }

@@ -12,7 +12,7 @@ use flyball_core::risk::{Commands, Profile};
 use flyball_core::sim::{AccountId, QueueModel, Venue};
 use serde_json::json;
 
-use crate::{nanoseconds, statistics};
+use crate::core::{nanoseconds, statistics};
 
 const US: AccountId = AccountId::FIRST;
 const TIMES: usize = 20_000;

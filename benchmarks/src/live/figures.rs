@@ -12,6 +12,7 @@ pub(crate) fn microseconds(mut all: Vec<i64>) -> Value {
         "p50": at(500),
         "p90": at(900),
         "p99": at(990),
+        "p999": at(999),
         "max": at(1000),
     })
 }

@@ -1,0 +1,1 @@
+"""The cases: what is done, by whom, and what is told of it."""
