@@ -10,7 +10,9 @@ use crate::domain::{
 use crate::execution::orders::Orders;
 use crate::execution::refusals::Refusals;
 use crate::portfolio::{Portfolio, Position};
-use crate::risk::{Commands, ExitLimits, Gate, Mode, NearDepth, References, Scenarios, View};
+use crate::risk::{
+    Approved, Commands, ExitLimits, Gate, Mode, NearDepth, References, Scenarios, View,
+};
 
 /// What is known of an instrument's market.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -120,11 +122,6 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The largest quantity that the gate's size rules would let through.
-    pub(super) fn headroom(&self, wish: &Wish) -> Qty {
-        self.gate.headroom(&self.order(wish, ClientOrderId::default()), &self.view())
-    }
-
     /// Take an order through the gate and send it.
     ///
     /// # Errors
@@ -133,8 +130,25 @@ impl<'a> Desk<'a> {
     pub(super) fn submit(&mut self, wish: &Wish) -> Result<(), Refusal> {
         let client_order_id = self.orders.next_id();
         let order = self.order(wish, client_order_id);
-        let view = self.view();
-        match self.gate.review(order, &view) {
+        let judged = self.gate.review(order, &self.view());
+        self.send(order, judged)
+    }
+
+    /// The same with as much of it as the gate's rules about sizes let through. With the quantity
+    /// that was shown to the gate in the end; all of it, where nothing fits.
+    pub(super) fn submit_up_to(&mut self, wish: &Wish) -> (Qty, Result<(), Refusal>) {
+        let client_order_id = self.orders.next_id();
+        let order = self.order(wish, client_order_id);
+        let (order, judged) = self.gate.review_up_to(order, &self.view());
+        (order.qty, self.send(order, judged))
+    }
+
+    fn send(
+        &mut self,
+        order: Order,
+        judged: Result<Approved<Order>, Refusal>,
+    ) -> Result<(), Refusal> {
+        match judged {
             Ok(approved) => {
                 self.orders.sent(self.instrument, order, self.now_ns);
                 self.out.push(CommandOf::Submit(approved));

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{NEVER, NetQty, OrderKind, Purpose, Qty, Refusal, StrategyId, TimeInForce};
+use crate::domain::{NEVER, NetQty, OrderKind, Purpose, Refusal, StrategyId, TimeInForce};
 use crate::execution::desk::{Desk, Wish};
 
 /// Orders that one decision may take before it is given up.
@@ -70,12 +70,11 @@ pub(super) fn pursue(
     };
     // Opening orders are cut to what the size rules let through, and the wish with them; when
     // nothing fits, the whole order is shown to the gate, which says why.
-    let fits = if closing { qty } else { desk.headroom(&wish) };
-    let qty = if fits == Qty::ZERO { qty } else { fits };
+    let (qty, sent) = if closing { (qty, desk.submit(&wish)) } else { desk.submit_up_to(&wish) };
     if qty < wish.qty {
         wanted.target = held.plus(qty.signed(side));
     }
-    let refusal = desk.submit(&Wish { qty, ..wish }).err();
+    let refusal = sent.err();
     if refusal.is_some() {
         wanted.attempts = MAX_ATTEMPTS;
     }

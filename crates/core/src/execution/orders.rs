@@ -41,9 +41,30 @@ pub struct LiveOrder {
     pub cancelling: bool,
     /// When an answer is overdue; never while none is awaited.
     pub answer_due_ns: i64,
+    #[serde(skip)]
+    weight: Weight,
+}
+
+/// What an order weighs with so much of it left. Kept, because it seldom changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Weight {
+    of: Option<Qty>,
+    value: Money,
+    maintenance: Money,
 }
 
 impl LiveOrder {
+    /// What it weighs with what is left of it. Its price does not change.
+    fn weigh(&mut self, instrument: &Instrument) -> Weight {
+        let of = Some(self.remaining());
+        if self.weight.of != of {
+            let value = instrument.value(self.order.price, self.remaining());
+            let maintenance = instrument.maintenance_margin(value);
+            self.weight = Weight { of, value, maintenance };
+        }
+        self.weight
+    }
+
     /// What could still fill.
     pub const fn remaining(&self) -> Qty {
         self.order.qty.minus(self.filled)
@@ -162,6 +183,7 @@ impl Orders {
                 state: OrderState::Pending,
                 cancelling: false,
                 answer_due_ns,
+                weight: Weight::default(),
             });
             self.open = self.open.saturating_add(1);
         }
@@ -252,7 +274,7 @@ impl Orders {
             let Some(place) = self.live.get_mut(instrument.id().index()) else { continue };
             for live in old.of(*from) {
                 let order = Order { instrument: instrument.id(), ..live.order };
-                place.push(LiveOrder { order, ..*live });
+                place.push(LiveOrder { order, weight: Weight::default(), ..*live });
                 self.open = self.open.saturating_add(1);
             }
             self.refresh(instrument);
@@ -276,7 +298,7 @@ impl Orders {
     /// Add up the instrument's orders anew.
     fn refresh(&mut self, instrument: &Instrument) {
         let index = instrument.id().index();
-        let (Some(live), Some(place)) = (self.live.get(index), self.sums.get_mut(index)) else {
+        let (Some(live), Some(place)) = (self.live.get_mut(index), self.sums.get_mut(index)) else {
             return;
         };
         let mut sums = Sums { answer_due_ns: NEVER, ..Sums::default() };
@@ -284,9 +306,9 @@ impl Orders {
             let (price, remaining) = (live.order.price, live.remaining());
             sums.answer_due_ns = sums.answer_due_ns.min(live.answer_due_ns);
             if live.can_add() {
-                let value = instrument.value(price, remaining);
-                sums.value = sums.value.plus(value);
-                sums.maintenance = sums.maintenance.plus(instrument.maintenance_margin(value));
+                let weight = live.weigh(instrument);
+                sums.value = sums.value.plus(weight.value);
+                sums.maintenance = sums.maintenance.plus(weight.maintenance);
             }
             let (total, best) = match live.order.side {
                 Side::Bid => (&mut sums.bids, &mut sums.best_bid),

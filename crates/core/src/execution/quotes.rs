@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ClientOrderId, Instrument, Level, MAX_QUOTES, OrderKind, Price, Purpose, Qty, Refusal, Side,
+    ClientOrderId, Instrument, Level, MAX_QUOTES, OrderKind, Price, Purpose, Refusal, Side,
     StrategyId, TimeInForce,
 };
 use crate::execution::desk::{Desk, Wish};
@@ -126,9 +126,5 @@ fn send(
         reduce_only: false,
         purpose: Purpose::Quote,
     };
-    let qty = desk.headroom(&wish);
-    if qty == Qty::ZERO && quote.qty != Qty::ZERO {
-        return desk.submit(&wish); // refused, with the rule that refuses it
-    }
-    desk.submit(&Wish { qty, ..wish })
+    desk.submit_up_to(&wish).1
 }

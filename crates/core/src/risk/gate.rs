@@ -206,17 +206,40 @@ impl Gate {
     /// The first [`Refusal`] among the rules. A refused order uses nothing of the message budget.
     pub fn review(&mut self, order: Order, view: &View<'_>) -> Result<Approved<Order>, Refusal> {
         self.rules.check(&Case::new(&order, view))?;
+        self.admit(order, view.now_ns)
+    }
+
+    /// Approve one order, or as much of it as the rules about sizes let through, or refuse it. With
+    /// the order that was judged in the end; the whole one, where nothing of it fits.
+    pub fn review_up_to(
+        &mut self,
+        order: Order,
+        view: &View<'_>,
+    ) -> (Order, Result<Approved<Order>, Refusal>) {
+        let Err(refusal) = self.rules.check(&Case::new(&order, view)) else {
+            return (order, self.admit(order, view.now_ns));
+        };
+        let qty = self.headroom(&order, view);
+        if qty == Qty::ZERO || qty == order.qty {
+            return (order, Err(refusal));
+        }
+        let less = Order { qty, ..order };
+        (less, self.review(less, view))
+    }
+
+    /// An order that the rules let through: what remains is what was sent before it.
+    fn admit(&mut self, order: Order, now_ns: i64) -> Result<Approved<Order>, Refusal> {
         let protects = order.purpose.protects();
         if !protects {
-            self.check_history(&order, view.now_ns)?;
+            self.check_history(&order, now_ns)?;
         }
-        if !self.budget.take(view.now_ns, protects) {
+        if !self.budget.take(now_ns, protects) {
             let limit = i128::from(self.budget.next_ns(protects));
-            let actual = i128::from(view.now_ns);
+            let actual = i128::from(now_ns);
             return Err(Refusal { rule: RuleName::MessageRate, limit, actual });
         }
         if !protects {
-            self.remember(&order, view.now_ns);
+            self.remember(&order, now_ns);
         }
         Ok(Approved::new(order, self.epoch))
     }
@@ -249,7 +272,7 @@ impl Gate {
 
     /// The largest quantity, up to the order's own, whose size the rules let through: what sizing
     /// chooses below.
-    pub fn headroom(&self, order: &Order, view: &View<'_>) -> Qty {
+    fn headroom(&self, order: &Order, view: &View<'_>) -> Qty {
         let sized = |qty| Order { qty, ..*order };
         if self.rules.size_fits(&Case::new(order, view)) {
             return order.qty;
