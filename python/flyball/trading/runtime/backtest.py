@@ -12,7 +12,7 @@ from flyball import _core
 from flyball.config.profile import Profile
 from flyball.config.profile import profile as find_profile
 from flyball.config.run import Sim, Sizing
-from flyball.domain import Dataset, Strategy, View
+from flyball.domain import Dataset, Strategy, View, duration_text
 from flyball.errors import ConfigError
 from flyball.trading.runtime.plan import (
     bound_strategy,
@@ -20,8 +20,11 @@ from flyball.trading.runtime.plan import (
     engine_config,
     recorded_market,
     sim_config,
+    strategy_name,
 )
 from flyball.trading.runtime.result import Result, from_outcome
+from flyball.trading.runtime.screening import Screener
+from flyball.trading.runtime.signals import Signals
 
 __all__ = ["Outcome", "Plan", "backtest"]
 
@@ -31,7 +34,7 @@ _SAMPLES = 4_000
 
 
 def backtest(
-    strategy: Strategy,
+    strategy: Strategy | Signals,
     *,
     data: Dataset,
     profile: str | Path | Profile,
@@ -45,8 +48,9 @@ def backtest(
 
     Parameters
     ----------
-    strategy : Strategy
-        Anything with a `decide`; what else it declares is done by the engine.
+    strategy : Strategy or Signals
+        Anything with a `decide`, what else it declares is done by the engine; or signals over
+        arrays.
     data : Dataset
         From `flyball.data(...)`.
     profile : str, Path or Profile
@@ -112,9 +116,10 @@ class Plan:
     `sample_ns` is how often equity is looked at; a 4 000th of the data by default. With `first_ns`
     and `last_ns` (UTC nanoseconds) the strategy is asked from the first on, its features being
     ready by then, and the run ends with the last; what is open then is valued, not closed.
+    `screener` has the bars of signals read already.
     """
 
-    strategy: Strategy
+    strategy: Strategy | Signals
     data: Dataset
     profile: Profile
     cash: Decimal
@@ -124,13 +129,14 @@ class Plan:
     sample_ns: int | None = None
     first_ns: int | None = None
     last_ns: int | None = None
+    screener: Screener | None = None
 
     def run(self, progress: Callable[[float], None] | None) -> Result:
         """Run it to the end, or until somebody interrupts it."""
         found = self.outcome(progress)
         return from_outcome(
             found.raw,
-            strategy=type(self.strategy).__name__,
+            strategy=strategy_name(self.strategy),
             data=self.data,
             profile=self.profile,
             cash=self.cash,
@@ -142,10 +148,10 @@ class Plan:
 
     def outcome(self, progress: Callable[[float], None] | None = None) -> Outcome:
         """Run it, and leave what the engine tells as it is."""
-        name = type(self.strategy).__name__
-        check_bars(self.strategy, self.data)
+        strategy, targets = self._native()
+        check_bars(strategy, self.data)
         engine = engine_config(
-            self.strategy,
+            strategy,
             market=recorded_market(self.data),
             profile=self.profile,
             cash=self.cash,
@@ -156,7 +162,7 @@ class Plan:
             "flyball": _core.VERSION,
             "build": _core.BUILD,
             "kind": "backtest",
-            "strategy": name,
+            "strategy": strategy_name(strategy),
             "data": self.data.name,
             "engine": engine,
             "sim": simulated,
@@ -166,10 +172,11 @@ class Plan:
             engine=json.dumps(engine),
             sim=json.dumps(simulated),
             tape=self.data.tape,
-            strategies=[self._asked()],
+            strategies=[] if isinstance(strategy, Signals) else [self._asked(strategy)],
             sample_ns=self.sample_ns or whole,
             journal=self.journal,
             about=json.dumps(about),
+            targets=targets,
         )
         started = time.perf_counter()
         interrupted = _drive(run, progress, self.last_ns)
@@ -181,9 +188,25 @@ class Plan:
             assumptions=_assumptions(self.sim, simulated, self.data),
         )
 
-    def _asked(self) -> tuple[str, Any, Any, bool]:
+    def _native(self) -> tuple[Strategy | Signals, _core.Targets | None]:
+        """The strategy; and the targets of signals, which the engine pursues by itself."""
+        given = self.strategy
+        if not isinstance(given, Signals):
+            return given, None
+        screener = self.screener or Screener(
+            data=self.data,
+            profile=self.profile,
+            cash=self.cash,
+            sizing=self.sizing,
+            sim=self.sim,
+        )
+        bars = duration_text(screener.interval_ns(given))
+        made = Signals(given.function, bars=bars, **given.parameters)
+        return made, screener.engine_targets(made, self.first_ns)
+
+    def _asked(self, strategy: Strategy) -> tuple[str, Any, Any, bool]:
         """What the engine calls; before `first_ns` the strategy is not asked."""
-        bound = bound_strategy(self.strategy, sized=self.sizing is not None)
+        bound = bound_strategy(strategy, sized=self.sizing is not None)
         first = self.first_ns
         if first is None:
             return bound
