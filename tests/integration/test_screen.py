@@ -47,10 +47,8 @@ def turns(bars: fb.BarSeries, *, period: int = 30, part: float = 1.0) -> NDArray
     return targets
 
 
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> fb.Dataset:
+def walked(folder: Path) -> fb.Dataset:
     """Bars of a walk with much volume, so that every order finds somebody."""
-    folder = tmp_path_factory.mktemp("market")
     chance = np.random.default_rng(5)
     close = np.round(2.0 * np.exp(np.cumsum(chance.normal(0, 0.0008, BARS))), 4)
     first = np.concatenate([[2.0], close[:-1]])
@@ -66,6 +64,12 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> fb.Dataset:
         path, name="minutes", venue="binance_usdm", kind="linear", symbol="XRPUSDT"
     )
     return one.dataset
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> fb.Dataset:
+    """Bars of a walk."""
+    return walked(tmp_path_factory.mktemp("market"))
 
 
 @pytest.fixture(scope="module")

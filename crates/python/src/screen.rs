@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyReadonlyArray1, ToPyArray};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, ToPyArray};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -81,20 +81,16 @@ impl BarTable {
     /// A column of prices in ticks, or of the volume in lots.
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53, which every one is")]
     fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        let Columns { open, high, low, close, volume, .. } = &*self.columns;
-        let prices = match name {
-            "open" => open,
-            "high" => high,
-            "low" => low,
-            "close" => close,
-            "volume" => {
-                let lots: Vec<f64> = volume.iter().map(|lots| *lots as f64).collect();
-                return Ok(lots.to_pyarray(py));
-            }
+        let columns = &*self.columns;
+        let values: Vec<f64> = match name {
+            "open" => columns.opens().map(|ticks| ticks as f64).collect(),
+            "high" => columns.high.iter().map(|ticks| *ticks as f64).collect(),
+            "low" => columns.low.iter().map(|ticks| *ticks as f64).collect(),
+            "close" => columns.closes().map(|ticks| ticks as f64).collect(),
+            "volume" => columns.volume.iter().map(|lots| *lots as f64).collect(),
             other => return Err(raise(Kind::Config, format!("bars have no column {other:?}"))),
         };
-        let ticks: Vec<f64> = prices.iter().map(|ticks| *ticks as f64).collect();
-        Ok(ticks.to_pyarray(py))
+        Ok(values.into_pyarray(py))
     }
 
     /// A feature after each bar, as the engine has it there.
@@ -107,13 +103,13 @@ impl BarTable {
         let given: Vec<(&str, f64)> =
             parameters.iter().map(|(key, value)| (key.as_str(), *value)).collect();
         let values = py.detach(|| self.columns.feature(name, &given));
-        Ok(values.map_err(|error| errors::config(&error))?.to_pyarray(py))
+        Ok(values.map_err(|error| errors::config(&error))?.into_pyarray(py))
     }
 
     /// The sample standard deviation of the last closes, in ticks.
     fn deviation<'py>(&self, py: Python<'py>, period: u32) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let values = py.detach(|| self.columns.deviation(period));
-        Ok(values.map_err(|error| errors::config(&error))?.to_pyarray(py))
+        Ok(values.map_err(|error| errors::config(&error))?.into_pyarray(py))
     }
 }
 
@@ -184,7 +180,7 @@ impl Screening {
         told.set_item("exits", found.exits)?;
         told.set_item("tripped", found.tripped_at.is_some())?;
         told.set_item("bars", found.bars)?;
-        Ok((equity.to_pyarray(py), told))
+        Ok((equity.into_pyarray(py), told))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bars, column by column.
 
 use crate::domain::{Bar, ConfigError, InstrumentId, Price, Qty};
-use crate::features::{AnyFeature, BarBuilder, Feature, Input, InputKind};
+use crate::features::{AnyFeature, BarBuilder, InputKind};
 
 /// Bars whose lowest and highest price are kept together.
 pub(super) const BLOCK: usize = 64;
@@ -13,14 +13,12 @@ pub struct Columns {
     interval_ns: i64,
     /// When each ended.
     pub end_ns: Vec<i64>,
-    /// First prices, in ticks.
-    pub open: Vec<i64>,
+    /// First and last price of each bar in turn, in ticks: a close lies beside the open after it.
+    turns: Vec<i64>,
     /// Highest prices.
     pub high: Vec<i64>,
     /// Lowest prices.
     pub low: Vec<i64>,
-    /// Last prices.
-    pub close: Vec<i64>,
     /// What was traded, in lots.
     pub volume: Vec<u64>,
     /// Lowest and highest price of each whole block.
@@ -46,10 +44,9 @@ impl Columns {
             return;
         }
         self.end_ns.push(end_ns);
-        self.open.push(bar.open.ticks());
+        self.turns.extend([bar.open.ticks(), bar.close.ticks()]);
         self.high.push(bar.high.ticks());
         self.low.push(bar.low.ticks());
-        self.close.push(bar.close.ticks());
         self.volume.push(bar.volume.lots());
         if self.len().checked_rem(BLOCK) == Some(0) {
             let from = self.len().saturating_sub(BLOCK);
@@ -75,6 +72,28 @@ impl Columns {
         self.interval_ns
     }
 
+    /// First prices, in ticks.
+    pub fn opens(&self) -> impl Iterator<Item = i64> + '_ {
+        self.turns.iter().step_by(2).copied()
+    }
+
+    /// Last prices.
+    pub fn closes(&self) -> impl Iterator<Item = i64> + '_ {
+        self.turns.iter().skip(1).step_by(2).copied()
+    }
+
+    /// The first price of the bar at an index.
+    #[inline]
+    pub(super) fn open(&self, at: usize) -> i64 {
+        self.turns.get(at.wrapping_mul(2)).copied().unwrap_or(0)
+    }
+
+    /// The last price of the bar at an index.
+    #[inline]
+    pub(super) fn close(&self, at: usize) -> i64 {
+        self.turns.get(at.wrapping_mul(2).wrapping_add(1)).copied().unwrap_or(0)
+    }
+
     /// When the bar at an index began.
     pub(super) fn start_ns(&self, at: usize) -> i64 {
         self.end_ns.get(at).copied().unwrap_or(i64::MAX).saturating_sub(self.interval_ns)
@@ -82,16 +101,16 @@ impl Columns {
 
     /// The bars, with their ends.
     pub fn bars(&self) -> impl Iterator<Item = (Bar, i64)> + '_ {
-        let prices = self.open.iter().zip(&self.high).zip(self.low.iter().zip(&self.close));
+        let prices = self.opens().zip(&self.high).zip(self.low.iter().zip(self.closes()));
         prices.zip(&self.volume).zip(&self.end_ns).map(|((prices, volume), end_ns)| {
             let ((open, high), (low, close)) = prices;
             let bar = Bar {
                 instrument: self.instrument,
                 interval_ns: self.interval_ns,
-                open: Price::from_ticks(*open),
+                open: Price::from_ticks(open),
                 high: Price::from_ticks(*high),
                 low: Price::from_ticks(*low),
-                close: Price::from_ticks(*close),
+                close: Price::from_ticks(close),
                 volume: Qty::from_lots(*volume),
             };
             (bar, *end_ns)
@@ -130,11 +149,9 @@ impl Columns {
             let reason = format!("{name:?} looks at more than bars: screening has nothing else");
             return Err(ConfigError::new("feature", reason));
         }
-        let value = |(bar, time_ns): (Bar, i64)| {
-            feature.update(&Input::Bar { bar: &bar, time_ns });
-            feature.value()
-        };
-        Ok(self.bars().map(value).collect())
+        let mut values = Vec::with_capacity(self.len());
+        feature.follow(self.bars(), |value| values.push(value));
+        Ok(values)
     }
 
     /// The sample standard deviation of the last `period` closes, in ticks; NaN before there are so
@@ -150,9 +167,9 @@ impl Columns {
         }
         let (n, length) = (i128::from(period), period as usize);
         let (mut sum, mut squares) = (0_i128, 0_i128);
-        let leaves = std::iter::repeat_n(&0, length).chain(&self.close);
-        let value = |(at, (comes, leaves)): (usize, (&i64, &i64))| {
-            let (comes, leaves) = (i128::from(*comes), i128::from(*leaves));
+        let leaves = std::iter::repeat_n(0, length).chain(self.closes());
+        let value = |(at, (comes, leaves)): (usize, (i64, i64))| {
+            let (comes, leaves) = (i128::from(comes), i128::from(leaves));
             let square = |x: i128| x.wrapping_mul(x);
             sum = sum.wrapping_add(comes).wrapping_sub(leaves);
             squares = squares.wrapping_add(square(comes)).wrapping_sub(square(leaves));
@@ -160,7 +177,7 @@ impl Columns {
             let ready = at.saturating_add(1) >= length;
             if ready { deviation_of(scatter, period) } else { f64::NAN }
         };
-        Ok(self.close.iter().zip(leaves).enumerate().map(value).collect())
+        Ok(self.closes().zip(leaves).enumerate().map(value).collect())
     }
 }
 

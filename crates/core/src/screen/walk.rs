@@ -238,6 +238,8 @@ struct Walker<'a, 'b> {
     stop: i64,
     /// The bar at whose open it has been held for long enough.
     due: usize,
+    /// Whether there is such a bar at all.
+    timed: bool,
     peak: Money,
     /// Equity below this falls further from its peak than ever.
     floor: Money,
@@ -246,8 +248,10 @@ struct Walker<'a, 'b> {
 
 impl<'a, 'b> Walker<'a, 'b> {
     fn new(screen: Screen<'a>, span: Span<'b>, notes: &'b mut [Money]) -> Self {
-        let cash = screen.terms.cash;
+        let (cash, columns) = (screen.terms.cash, screen.columns);
+        let last = columns.end_ns.last().copied().unwrap_or(0);
         Self {
+            timed: screen.terms.max_holding_ns < last.saturating_sub(columns.start_ns(0)),
             account: Account::new(screen.instrument, cash),
             screen,
             span: Span { to: span.to.min(screen.columns.len()), ..span },
@@ -289,7 +293,7 @@ impl<'a, 'b> Walker<'a, 'b> {
     }
 
     fn found(&self) -> Found {
-        let last = self.price(&self.screen.columns.close, self.span.to.saturating_sub(1));
+        let last = self.screen.columns.close(self.span.to.saturating_sub(1));
         Found {
             equity: self.account.equity(last),
             fees: self.account.fees(),
@@ -298,19 +302,14 @@ impl<'a, 'b> Walker<'a, 'b> {
         }
     }
 
-    #[inline]
-    fn price(&self, column: &[i64], at: usize) -> i64 {
-        column.get(at).copied().unwrap_or(0)
-    }
-
     /// A target was decided when bar `decided` closed: trade at the open of the next.
     fn act(&mut self, share: (i8, i8), decided: usize) {
         let Screen { instrument, columns, terms } = self.screen;
-        let close = self.price(&columns.close, decided);
+        let close = columns.close(decided);
         let equity = self.account.equity(close);
         let wanted = terms.wanted(instrument, share, equity, terms.touch(close));
         let next = decided.saturating_add(1);
-        let open = self.price(&columns.open, next);
+        let open = columns.open(next);
         self.trade(wanted, open, next);
     }
 
@@ -333,11 +332,11 @@ impl<'a, 'b> Walker<'a, 'b> {
     }
 
     fn due_of(&self, at: usize) -> usize {
-        let columns = self.screen.columns;
-        let until = columns.start_ns(at).saturating_add(self.screen.terms.max_holding_ns);
-        if columns.end_ns.last().is_none_or(|last| *last <= until) {
+        if !self.timed {
             return usize::MAX;
         }
+        let columns = self.screen.columns;
+        let until = columns.start_ns(at).saturating_add(self.screen.terms.max_holding_ns);
         let later = columns.end_ns.get(at..).unwrap_or_default();
         let starts = |end: &i64| end.saturating_sub(columns.interval_ns()) < until;
         at.saturating_add(later.partition_point(starts))
@@ -390,7 +389,7 @@ impl<'a, 'b> Walker<'a, 'b> {
             && *edge <= ended
         {
             let begun = *edge > self.span.from;
-            let close = self.price(&self.screen.columns.close, last);
+            let close = self.screen.columns.close(last);
             let equity = if begun { self.account.equity(close) } else { self.screen.terms.cash };
             if let Some(note) = self.notes.get_mut(self.noted) {
                 *note = equity;
@@ -452,12 +451,13 @@ impl<'a, 'b> Walker<'a, 'b> {
             return;
         }
         let columns = self.screen.columns;
-        let open = self.price(&columns.open, at);
+        let open = columns.open(at);
         if at >= self.due {
             self.leave(open, at);
             return;
         }
-        let (low, high) = (self.price(&columns.low, at), self.price(&columns.high, at));
+        let price = |column: &[i64]| column.get(at).copied().unwrap_or(0);
+        let (low, high) = (price(&columns.low), price(&columns.high));
         let (worst, best) = if self.long { (low, high) } else { (high, low) };
         let felt = |ticks: i64| if self.long { ticks } else { ticks.saturating_neg() };
         let (felt_open, felt_worst) = (felt(open), felt(worst));
@@ -475,7 +475,7 @@ impl<'a, 'b> Walker<'a, 'b> {
         }
         self.look(worst, at);
         self.look(best, at);
-        self.look(self.price(&columns.close, at), at);
+        self.look(columns.close(at), at);
     }
 
     /// The best price between the open and the worst one at which the drawdown line is crossed.

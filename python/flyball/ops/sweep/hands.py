@@ -21,10 +21,17 @@ from flyball.errors import Stop
 from flyball.ops.sweep.desk import Desk, Task
 from flyball.ops.sweep.trial import Job, Trial
 
-__all__ = ["Hands", "Here", "Processes", "Threads"]
+__all__ = ["Hands", "Here", "Processes", "Threads", "parcels"]
 
 _AHEAD = 2  # jobs that wait for each process
-_TOGETHER = 16  # signals that a thread screens before it tells
+_TOGETHER = 16  # signals that are screened before they are told
+
+
+def parcels(jobs: Sequence[Job], count: int) -> list[Sequence[Job]]:
+    """Jobs that are handed over together: some where a trial is quick, each alone otherwise."""
+    together = 1 if any(job.whole for job in jobs) else _TOGETHER
+    together = max(1, min(together, len(jobs) // count))
+    return [jobs[at : at + together] for at in range(0, len(jobs), together)]
 
 
 class Hands(Protocol):
@@ -73,9 +80,7 @@ class Threads:
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Trial]:
         """Run all of them."""
-        together = 1 if any(job.whole for job in jobs) else _TOGETHER
-        together = max(1, min(together, len(jobs) // self._count))
-        waiting = iter([jobs[at : at + together] for at in range(0, len(jobs), together)])
+        waiting = iter(parcels(jobs, self._count))
         running: set[Future[list[Trial]]] = set()
         while True:
             while len(running) < self._count * _AHEAD:

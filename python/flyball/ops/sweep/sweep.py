@@ -409,7 +409,7 @@ class _Run:
             if self._ray is not None:
                 from flyball.ops.sweep.cluster import Cluster
 
-                self._hands = Cluster(self._desk.task, self._ray)
+                self._hands = Cluster(self._desk, self._ray)
             elif self._jobs == 1:
                 self._hands = Here(self._desk)
             elif self._desk.screens:
