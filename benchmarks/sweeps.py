@@ -100,7 +100,7 @@ def parts_rows(data: fb.Dataset, title: str) -> list[Row]:
     asleep, quiet, _ = cpu_of(Asleep())
     before = time.perf_counter()
     for _ in range(20):
-        plan(SmaCross(), data)._asked(SmaCross())  # noqa: SLF001
+        plan(SmaCross(), data)._asked()  # noqa: SLF001
     asked = (time.perf_counter() - before) / 20
     note = f"{quiet:,} events along the bars' paths: tape, venue, book, features, risk"
     return [

@@ -196,11 +196,10 @@ class Run:
         engine: str,
         sim: str,
         tape: Path,
-        strategies: Sequence[tuple[str, Callable[..., Any], View, bool]],
+        strategies: Sequence[tuple[str, Callable[..., Any], View, bool]] | Targets,
         sample_ns: int,
         journal: Path | None = None,
         about: str = "",
-        targets: Targets | None = None,
     ) -> Run: ...
     def step(self, steps: int) -> bool: ...
     def finish(self) -> dict[str, Any]: ...

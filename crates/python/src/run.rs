@@ -65,7 +65,14 @@ impl Observer for Watch {
     }
 }
 
-/// Who decides: Python, or a row of targets.
+/// Who is asked to decide: Python, or a row of targets.
+#[derive(FromPyObject)]
+enum Asked {
+    Targets(Py<Targets>),
+    Python(Vec<(String, Py<PyAny>, Py<View>, bool)>),
+}
+
+/// Who decides.
 enum Deciders {
     Python(Strategies),
     Targets(Again),
@@ -106,18 +113,15 @@ pub(crate) struct Run {
 impl Run {
     /// Prepare a run.
     #[new]
-    #[pyo3(signature = (
-        *, engine, sim, tape, strategies, sample_ns, journal=None, about="", targets=None
-    ))]
+    #[pyo3(signature = (*, engine, sim, tape, strategies, sample_ns, journal=None, about=""))]
     fn new(
         engine: &str,
         sim: &str,
         tape: PathBuf,
-        strategies: Vec<(String, Py<PyAny>, Py<View>, bool)>,
+        strategies: Asked,
         sample_ns: i64,
         journal: Option<PathBuf>,
         about: &str,
-        targets: Option<&Targets>,
     ) -> PyResult<Self> {
         let engine: EngineConfig = parse("engine", engine)?;
         let sim: SimConfig = parse("sim", sim)?;
@@ -135,9 +139,9 @@ impl Run {
             None => None,
         };
         let watch = Watch { seen: Collect::new(sample_ns), journal };
-        let deciders = match targets {
-            Some(targets) => Deciders::Targets(targets.again.clone()),
-            None => Deciders::Python(Strategies::new(strategies)),
+        let deciders = match strategies {
+            Asked::Targets(targets) => Deciders::Targets(targets.get().again.clone()),
+            Asked::Python(strategies) => Deciders::Python(Strategies::new(strategies)),
         };
         Ok(Self { loaded, deciders, watch, tape, tape_words, finished: false })
     }

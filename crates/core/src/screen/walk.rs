@@ -225,6 +225,21 @@ impl Felt {
     }
 }
 
+/// Changes of targets that are looked for at once.
+const AHEAD: usize = 32;
+
+/// A target that is another one than that of the bar before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    /// The bar that it belongs to.
+    decided: usize,
+    level: i8,
+    /// The last price of that bar.
+    close: i64,
+    /// The first of the next.
+    open: i64,
+}
+
 /// One walk.
 struct Walker<'a, 'b> {
     screen: Screen<'a>,
@@ -267,24 +282,55 @@ impl<'a, 'b> Walker<'a, 'b> {
     }
 
     fn walk(&mut self, targets: &[i8], full: i8) {
-        let Span { from, to, .. } = self.span;
-        let (mut at, mut level) = (from, 0);
-        while at < to && self.found.tripped_at.is_none() {
-            let decided = next_change(targets, at, to, level);
-            if decided >= to {
-                break;
-            }
-            level = targets.get(decided).copied().unwrap_or(0);
-            self.found.changes = self.found.changes.saturating_add(1);
-            let next = decided.saturating_add(1);
-            self.hold(self.walked(), next);
-            at = next;
-            if next < to && self.found.tripped_at.is_none() {
-                self.act((level, full), decided);
+        let mut turns = [Turn::default(); AHEAD];
+        let (mut at, mut level) = (self.span.from, 0);
+        while self.found.tripped_at.is_none() {
+            let seen = self.look_ahead(targets, (at, level), &mut turns);
+            let Some(last) = seen.last() else { break };
+            (at, level) = (last.decided.saturating_add(1), last.level);
+            for turn in seen {
+                self.turn(*turn, full);
+                if self.found.tripped_at.is_some() {
+                    break;
+                }
             }
         }
-        self.hold(self.walked(), to);
-        self.note_up_to(usize::MAX, to.saturating_sub(1));
+        self.hold(self.walked(), self.span.to);
+        self.note_up_to(usize::MAX, self.span.to.saturating_sub(1));
+    }
+
+    /// The next changes of targets from `at` on, where `level` was the one before. Their prices lie
+    /// far apart in memory: asked for together, they come together.
+    fn look_ahead<'t>(
+        &self,
+        targets: &[i8],
+        (mut at, mut level): (usize, i8),
+        turns: &'t mut [Turn; AHEAD],
+    ) -> &'t [Turn] {
+        let (columns, to) = (self.screen.columns, self.span.to);
+        let mut count = 0_usize;
+        for turn in turns.iter_mut() {
+            let decided = next_change(targets, at, to, level);
+            let Some(next) = targets.get(decided).filter(|_| decided < to) else { break };
+            (at, level) = (decided.saturating_add(1), *next);
+            *turn = Turn { decided, level, close: columns.close(decided), open: columns.open(at) };
+            count = count.saturating_add(1);
+        }
+        turns.get(..count).unwrap_or_default()
+    }
+
+    /// A target changes: hold what is held until its bar has closed, trade at the next open.
+    fn turn(&mut self, turn: Turn, full: i8) {
+        let Screen { instrument, terms, .. } = self.screen;
+        self.found.changes = self.found.changes.saturating_add(1);
+        let next = turn.decided.saturating_add(1);
+        self.hold(self.walked(), next);
+        if next < self.span.to && self.found.tripped_at.is_none() {
+            let equity = self.account.equity(turn.close);
+            let touch = terms.touch(turn.close);
+            let wanted = terms.wanted(instrument, (turn.level, full), equity, touch);
+            self.trade(wanted, turn.open, next);
+        }
     }
 
     /// Bars that are behind.
@@ -300,17 +346,6 @@ impl<'a, 'b> Walker<'a, 'b> {
             trades: self.account.trades(),
             ..self.found
         }
-    }
-
-    /// A target was decided when bar `decided` closed: trade at the open of the next.
-    fn act(&mut self, share: (i8, i8), decided: usize) {
-        let Screen { instrument, columns, terms } = self.screen;
-        let close = columns.close(decided);
-        let equity = self.account.equity(close);
-        let wanted = terms.wanted(instrument, share, equity, terms.touch(close));
-        let next = decided.saturating_add(1);
-        let open = columns.open(next);
-        self.trade(wanted, open, next);
     }
 
     /// Trade at the best prices around a price, in bar `at`.

@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from flyball import _core
 from flyball.config.profile import Profile
@@ -27,6 +27,8 @@ from flyball.trading.runtime.screening import Screener
 from flyball.trading.runtime.signals import Signals
 
 __all__ = ["Outcome", "Plan", "backtest"]
+
+_Asked: TypeAlias = Sequence[tuple[str, Any, Any, bool]] | _core.Targets
 
 _STEPS = 200_000
 _STEPS_TO_A_MOMENT = 2_000
@@ -148,7 +150,7 @@ class Plan:
 
     def outcome(self, progress: Callable[[float], None] | None = None) -> Outcome:
         """Run it, and leave what the engine tells as it is."""
-        strategy, targets = self._native()
+        strategy, asked = self._asked()
         check_bars(strategy, self.data)
         engine = engine_config(
             strategy,
@@ -172,11 +174,10 @@ class Plan:
             engine=json.dumps(engine),
             sim=json.dumps(simulated),
             tape=self.data.tape,
-            strategies=[] if isinstance(strategy, Signals) else [self._asked(strategy)],
+            strategies=asked,
             sample_ns=self.sample_ns or whole,
             journal=self.journal,
             about=json.dumps(about),
-            targets=targets,
         )
         started = time.perf_counter()
         interrupted = _drive(run, progress, self.last_ns)
@@ -188,34 +189,33 @@ class Plan:
             assumptions=_assumptions(self.sim, simulated, self.data),
         )
 
-    def _native(self) -> tuple[Strategy | Signals, _core.Targets | None]:
-        """The strategy; and the targets of signals, which the engine pursues by itself."""
-        given = self.strategy
-        if not isinstance(given, Signals):
-            return given, None
-        screener = self.screener or Screener(
-            data=self.data,
-            profile=self.profile,
-            cash=self.cash,
-            sizing=self.sizing,
-            sim=self.sim,
-        )
-        bars = duration_text(screener.interval_ns(given))
-        made = Signals(given.function, bars=bars, **given.parameters)
-        return made, screener.engine_targets(made, self.first_ns)
+    def _asked(self) -> tuple[Strategy | Signals, _Asked]:
+        """The strategy, and who is asked; before `first_ns` nobody is.
 
-    def _asked(self, strategy: Strategy) -> tuple[str, Any, Any, bool]:
-        """What the engine calls; before `first_ns` the strategy is not asked."""
-        bound = bound_strategy(strategy, sized=self.sizing is not None)
+        The targets of signals are pursued by the engine itself.
+        """
+        given = self.strategy
+        if isinstance(given, Signals):
+            screener = self.screener or Screener(
+                data=self.data,
+                profile=self.profile,
+                cash=self.cash,
+                sizing=self.sizing,
+                sim=self.sim,
+            )
+            bars = duration_text(screener.interval_ns(given))
+            made = Signals(given.function, bars=bars, **given.parameters)
+            return made, screener.engine_targets(made, self.first_ns)
+        bound = bound_strategy(given, sized=self.sizing is not None)
         first = self.first_ns
         if first is None:
-            return bound
+            return given, [bound]
         name, decide, view, sized = bound
 
         def later(seen: View) -> object:
             return decide(seen) if seen.time_ns >= first else None
 
-        return name, later, view, sized
+        return given, [(name, later, view, sized)]
 
 
 def _drive(
