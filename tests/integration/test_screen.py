@@ -1,6 +1,8 @@
 """Signals over arrays: screened, swept, and held against the whole engine."""
 
 import json
+import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -12,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import flyball as fb
+from flyball import _core
 from flyball.config.run import Sim
 from flyball.errors import ConfigError, StrategyError
 from flyball.ops.report import sweep_report
@@ -19,6 +22,7 @@ from flyball.ops.sweep import Found, Sweep
 from flyball.ops.sweep.ledger import Ledger
 from flyball.ops.sweep.trial import Trial
 from flyball.research.data import Catalogue
+from flyball.trading.runtime import backtest
 from flyball.trading.runtime.screening import Screened, Screener
 from tests.integration.conftest import Run
 
@@ -252,6 +256,62 @@ def test_indicators_are_worked_out_once_and_equal_naive_ones(market: fb.Dataset)
     assert bars.rsi(14)[79] == pytest.approx(100 * gain / (gain + loss))
     with pytest.raises(ConfigError, match="looks at more than bars"):
         bars.feature("microprice")
+
+
+def test_a_run_leaves_pythons_lock_to_others(
+    market: fb.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody is made to let go of the lock: whoever else gets on meanwhile was let.
+    told: list[str] = []
+    begun = threading.Event()
+
+    def drive(run: _core.Run, _progress: object, _last_ns: object) -> bool:
+        begun.set()
+        run.step(10**9)
+        told.append("over")
+        return False
+
+    monkeypatch.setattr(backtest, "_drive", drive)
+    signals, sizing = fb.Signals(cross, fast=3, slow=9), fb.Sizing.lots(1)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1_000.0)
+    try:
+        for _ in range(20):
+            told.clear()
+            begun.clear()
+            words: dict[str, Any] = {"data": market, "profile": "unprotected", "cash": 10_000}
+            thread = threading.Thread(
+                target=fb.backtest, args=(signals,), kwargs={**words, "sizing": sizing}
+            )
+            thread.start()
+            begun.wait()
+            told.append("meanwhile")
+            thread.join()
+            if told == ["meanwhile", "over"]:
+                return
+    finally:
+        sys.setswitchinterval(before)
+    raise AssertionError("the engine kept the lock while it ran")
+
+
+def test_indicators_that_nobody_asked_for_longest_are_forgotten(market: fb.Dataset) -> None:
+    table = Screener(
+        data=market,
+        profile=fb.profile("unprotected"),
+        cash=Decimal(1),
+        sizing=fb.Sizing.lots(1),
+        sim=Sim(),
+    ).series(MINUTE_NS).table  # fmt: skip
+    bars = fb.BarSeries(table, kept_bytes=3 * 8 * len(table))
+    first, second, third = bars.sma(2), bars.sma(3), bars.sma(4)
+    assert bars.sma(2) is first
+    fourth = bars.sma(5)
+    assert bars.sma(2) is first
+    assert bars.sma(5) is fourth
+    assert bars.sma(4) is third
+    again = bars.sma(3)
+    assert again is not second
+    np.testing.assert_array_equal(again, second)
 
 
 def test_a_sweep_of_a_function_adds_up(found: Found, small: Sweep, tmp_path: Path) -> None:

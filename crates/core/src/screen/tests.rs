@@ -79,8 +79,8 @@ impl Twin<'_> {
         let (bid, ask) = self.terms.touch(ticks);
         let side = if lots > 0 { Side::Bid } else { Side::Ask };
         let at = Price::from_ticks(if lots > 0 { ask } else { bid });
-        let size = Qty::from_lots(lots.unsigned_abs());
-        let fee = self.instrument.value(at, size).at_rate(self.instrument.fees().taker);
+        let traded = Qty::from_lots(lots.unsigned_abs());
+        let fee = self.instrument.value(at, traded).at_rate(self.instrument.fees().taker);
         self.fills += 1;
         let fill = Fill {
             instrument: InstrumentId::new(0),
@@ -89,7 +89,7 @@ impl Twin<'_> {
             trade_id: self.fills,
             side,
             price: at,
-            qty: size,
+            qty: traded,
             fee,
             maker: false,
             liquidation: false,

@@ -24,14 +24,32 @@ from flyball.ops.sweep.trial import Job, Trial
 __all__ = ["Hands", "Here", "Processes", "Threads", "parcels"]
 
 _AHEAD = 2  # jobs that wait for each process
+_TILE = 64  # values of each parameter that are gone through together
 _TOGETHER = 16  # signals that are screened before they are told
 
 
 def parcels(jobs: Sequence[Job], count: int) -> list[Sequence[Job]]:
-    """Jobs that are handed over together: some where a trial is quick, each alone otherwise."""
+    """Jobs that are handed over together: some where a trial is quick, each alone otherwise.
+
+    They go through the grid in tiles, so that indicators are used again while they are kept.
+    """
+    jobs = _in_tiles(jobs)
     together = 1 if any(job.whole for job in jobs) else _TOGETHER
     together = max(1, min(together, len(jobs) // count))
     return [jobs[at : at + together] for at in range(0, len(jobs), together)]
+
+
+def _in_tiles(jobs: Sequence[Job]) -> Sequence[Job]:
+    ranks: dict[str, dict[str, int]] = {}
+    for job in jobs:
+        for name, value in job.parameters.items():
+            known = ranks.setdefault(name, {})
+            known.setdefault(repr(value), len(known))
+
+    def tile(job: Job) -> list[int]:
+        return [ranks[name][repr(value)] // _TILE for name, value in job.parameters.items()]
+
+    return sorted(jobs, key=tile)
 
 
 class Hands(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 
 from flyball.domain import Strategy
 from flyball.errors import ConfigError
-from flyball.trading.runtime.signals import Signals
+from flyball.trading.runtime.signals import Signals, signature_of
 
 __all__ = ["BUILTIN", "find_strategy", "make_strategy"]
 
@@ -71,7 +71,7 @@ def make_strategy(name: str, parameters: Mapping[str, Any]) -> Strategy | Signal
 
 def _signals(function: Callable[..., object], parameters: Mapping[str, Any]) -> Signals:
     """A function of bars with these parameters; its first is the bars themselves."""
-    known = dict(list(inspect.signature(function).parameters.items())[1:])
+    known = dict(list(signature_of(function).parameters.items())[1:])
     values: dict[str, Any] = {}
     for key, value in parameters.items():
         if key == "bars":

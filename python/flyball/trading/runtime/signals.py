@@ -6,8 +6,10 @@
 
 import inspect
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from flyball import _core
 from flyball.errors import ConfigError, StrategyError
 
-__all__ = ["BarSeries", "Signals", "Targets"]
+__all__ = ["BarSeries", "Signals", "Targets", "signature_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 # One target a bar, and what a whole position is counted as.
@@ -32,24 +34,30 @@ class _Place:
     values: Floats | None = None
 
 
+@lru_cache(maxsize=64)
+def signature_of(function: Callable[..., object]) -> inspect.Signature:
+    """What a function takes; looked up once, although there is a `Signals` for each trial."""
+    return inspect.signature(function)
+
+
 class BarSeries:
     """Bars as columns, and indicators over them: arrays of float64, shape (bars,), read-only.
 
     Prices are in ticks, volume in lots. An indicator is worked out once for the same name and
     arguments, whoever asks; it is NaN until it is ready, and has after each bar what the engine's
-    feature of that name has there. Up to 1 GiB of them is kept; what comes later is worked out
-    each time.
+    feature of that name has there. Up to 1 GiB of them is kept, those that were asked for last.
 
     Parameters
     ----------
     table : flyball._core.BarTable
+    kept_bytes : int
     """
 
-    def __init__(self, table: _core.BarTable) -> None:
+    def __init__(self, table: _core.BarTable, *, kept_bytes: int = _KEPT_BYTES) -> None:
         self.table = table
-        self._places: dict[tuple[Any, ...], _Place] = {}
+        self._places: OrderedDict[tuple[Any, ...], _Place] = OrderedDict()
         self._lock = threading.Lock()
-        self._room = _KEPT_BYTES
+        self._room = kept_bytes
 
     def __len__(self) -> int:
         return len(self.table)
@@ -57,16 +65,25 @@ class BarSeries:
     def _once(self, key: tuple[Any, ...], make: Callable[[], Floats]) -> Floats:
         with self._lock:
             place = self._places.setdefault(key, _Place())
+            self._places.move_to_end(key)
         with place.lock:
-            if place.values is not None:
-                return place.values
-            values = make()
-            values.setflags(write=False)
-            with self._lock:
-                if values.nbytes <= self._room:
-                    self._room -= values.nbytes
-                    place.values = values
-            return values
+            if place.values is None:
+                place.values = make()
+                place.values.setflags(write=False)
+                self._took(place.values.nbytes)
+            return place.values
+
+    def _took(self, room: int) -> None:
+        """Forget those that nobody asked for longest; who has one goes on with it."""
+        with self._lock:
+            self._room -= room
+            for key in list(self._places):
+                if self._room >= 0:
+                    return
+                values = self._places[key].values
+                if values is not None:
+                    self._room += values.nbytes
+                    del self._places[key]
 
     def _column(self, name: str) -> Floats:
         return self._once((name,), lambda: self.table.column(name))
@@ -181,7 +198,7 @@ class Signals:
         self.bars = bars
         self.parameters: Mapping[str, Any] = parameters
         try:
-            inspect.signature(function).bind(None, **parameters)
+            signature_of(function).bind(None, **parameters)
         except TypeError as error:
             raise ConfigError(f"{self.name}: {error}") from error
 
