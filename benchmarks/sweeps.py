@@ -2,7 +2,8 @@
 
 The bars are those of the peers' benchmark: a walk of 525 600 minutes from one seed. Every trial is
 a whole backtest with book, venue, gate and switches. A few pairs are run and the figure for 1 000
-is scaled from them: pairs do not depend on each other.
+is scaled from them: pairs do not depend on each other. As signals over arrays all of them are run
+(`screening.py`).
 """
 
 import os
@@ -28,6 +29,7 @@ from flyball.research.data import Catalogue
 from flyball.research.selection import SCORES
 from flyball.trading.runtime.backtest import Plan
 from rows import Row, console, row
+from screening import screening_rows
 from sma_cross import Asleep, SmaCross
 
 ROOT = Path(__file__).parents[1]
@@ -184,4 +186,9 @@ def sweep_rows() -> list[Row]:
         console.print("measuring sweeps …", style="dim")
         data = minutes(Path(folder))
         title = f"SMA cross, {BARS:,} one-minute bars; load {os.getloadavg()[0]:.1f}"
-        return [*parts_rows(data, title), *pairs_rows(data, title), *judging_rows(data)]
+        return [
+            *screening_rows(data, title),
+            *parts_rows(data, title),
+            *pairs_rows(data, title),
+            *judging_rows(data),
+        ]

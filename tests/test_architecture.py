@@ -91,6 +91,8 @@ CORE_ALLOWED: dict[str, set[str]] = {
     "engine": {"domain", "book", "features", "portfolio", "strategy", "risk", "execution"},
     "backtest": {"domain", "engine", "journal", "portfolio", "risk", "sim", "strategy"},
     "replay": {"domain", "engine", "journal", "risk"},
+    # Walks over bars beside the engine, and targets that a run of the engine pursues again.
+    "screen": {"backtest", "domain", "engine", "features", "strategy"},
 }
 # Crates a crate may use: the core knows nobody, nobody but the glue knows Python.
 CRATES: dict[str, set[str]] = {

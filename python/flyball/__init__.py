@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from flyball.trading.runtime.local import LocalExchange
     from flyball.trading.runtime.replay import replay
     from flyball.trading.runtime.result import Result
+    from flyball.trading.runtime.signals import BarSeries, Signals
     from flyball.trading.strategies.breakout import Breakout
     from flyball.trading.strategies.maker import Maker
     from flyball.trading.strategies.mean_reversion import MeanReversion
 
 # Each name and the module it lives in: what is not used is not imported.
 _WHERE = {
+    "BarSeries": "trading.runtime.signals",
     "Bars": "domain",
     "Breakout": "trading.strategies.breakout",
     "Catalogue": "research.data",
@@ -59,6 +61,7 @@ _WHERE = {
     "Quotes": "_core",
     "Result": "trading.runtime.result",
     "Signal": "_core",
+    "Signals": "trading.runtime.signals",
     "Sim": "config.run",
     "Sizing": "config.run",
     "Stop": "errors",
@@ -77,6 +80,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "BarSeries",
     "Bars",
     "Breakout",
     "Catalogue",
@@ -95,6 +99,7 @@ __all__ = [
     "Quotes",
     "Result",
     "Signal",
+    "Signals",
     "Sim",
     "Sizing",
     "Stop",

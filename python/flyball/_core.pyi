@@ -11,6 +11,7 @@ from typing_extensions import disjoint_base
 __all__ = [
     "BUILD",
     "VERSION",
+    "BarTable",
     "Exchange",
     "FeatureAttr",
     "LiveRun",
@@ -19,8 +20,10 @@ __all__ = [
     "Recording",
     "Replay",
     "Run",
+    "Screening",
     "Signal",
     "Target",
+    "Targets",
     "View",
     "ask_run",
     "book_states",
@@ -193,7 +196,7 @@ class Run:
         engine: str,
         sim: str,
         tape: Path,
-        strategies: Sequence[tuple[str, Callable[..., Any], View, bool]],
+        strategies: Sequence[tuple[str, Callable[..., Any], View, bool]] | Targets,
         sample_ns: int,
         journal: Path | None = None,
         about: str = "",
@@ -204,6 +207,52 @@ class Run:
     def progress(self) -> float: ...
     @property
     def now_ns(self) -> int: ...
+
+@final
+class BarTable:
+    """Bars of a tape's first instrument, read once and shared."""
+
+    def __new__(cls, tape: Path, instrument: str) -> BarTable: ...
+    def longer(self, interval_ns: int) -> BarTable: ...
+    def __len__(self) -> int: ...
+    @property
+    def interval_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> NDArray[np.int64]: ...
+    def column(self, name: str) -> NDArray[np.float64]: ...
+    def feature(
+        self, name: str, parameters: Sequence[tuple[str, float]]
+    ) -> NDArray[np.float64]: ...
+    def deviation(self, period: int) -> NDArray[np.float64]: ...
+
+@final
+class Screening:
+    """Bars, what is assumed, and when equity is noted: everything of a walk but its targets."""
+
+    def __new__(
+        cls,
+        bars: BarTable,
+        terms: str,
+        first_ns: int,
+        last_ns: int,
+        edges_ns: NDArray[np.int64],
+    ) -> Screening: ...
+    def run(
+        self, targets: NDArray[np.int8], full: int
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]: ...
+
+@final
+class Targets:
+    """A row of targets that a run of the whole engine pursues, without calling Python."""
+
+    def __new__(
+        cls,
+        end_ns: NDArray[np.int64],
+        targets: NDArray[np.int8],
+        full: int,
+        terms: str,
+        first_ns: int,
+    ) -> Targets: ...
 
 @final
 class Replay:

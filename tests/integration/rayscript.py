@@ -12,6 +12,7 @@ from typing import Any
 
 import flyball as fb
 from flyball.trading.runtime.demo import synthetic_market
+from tests.integration.test_screen import USERS, walked
 
 _NODE: dict[str, Any] = {
     "num_cpus": 1,
@@ -67,6 +68,8 @@ def main(folder: Path) -> dict[str, Any]:
 
     found = sweep.run(ray=cluster.address, progress=progress)
     nodes = len(list(seen.iterdir()))
+    signals = _signals(folder)
+    screened = signals.run(ray=cluster.address)
     ray.shutdown()
     cluster.shutdown()  # type: ignore[no-untyped-call, unused-ignore]
     here = sweep.run()
@@ -76,7 +79,28 @@ def main(folder: Path) -> dict[str, Any]:
         "trials": found["trials"]["made"],
         "nodes": nodes,
         "one_went_away": gone,
+        "screened": screened["hash"],
+        "screened_here": signals.run(jobs=2)["hash"],
+        "confirmed": len(screened["screening"]["again"]),
     }
+
+
+def _signals(folder: Path) -> fb.Sweep:
+    """A function of bars, which is screened in the workers."""
+    (folder / "bars").mkdir()
+    path = folder / "mine.py"
+    path.write_text(USERS)
+    return fb.Sweep(
+        strategy=f"{path}:cross",
+        grid=["fast=2..9:1", "slow=20..60:10"],
+        data=walked(folder / "bars"),
+        profile="unprotected",
+        cash=10_000,
+        sizing=fb.Sizing.lots(100),
+        splits="walk_forward=2",
+        step="15m",
+        confirm=2,
+    )
 
 
 if __name__ == "__main__":

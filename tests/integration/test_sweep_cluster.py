@@ -33,6 +33,8 @@ def test_two_nodes_find_what_one_process_finds_also_when_one_goes_away(tmp_path:
     assert told["trials"] == 12
     assert told["nodes"] == 2
     assert told["one_went_away"]
+    assert told["screened"] == told["screened_here"]
+    assert told["confirmed"] == 2
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: flyball[cluster]")

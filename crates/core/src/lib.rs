@@ -51,6 +51,7 @@ pub mod journal;
 pub mod portfolio;
 pub mod replay;
 pub mod risk;
+pub mod screen;
 pub mod sim;
 pub mod strategy;
 

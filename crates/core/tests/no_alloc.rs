@@ -4,8 +4,9 @@
 
 use flyball_core::backtest::{Backtest, Decide, FeedLatency, Observer, SimConfig, Stopped, Wake};
 use flyball_core::domain::{
-    ChecksumRule, Decimal, Event, Fees, HOUR, InstrumentKind, InstrumentSpec, Intent, Level,
-    MILLISECOND, MarginTier, Money, Price, PriceRule, Qty, Quotes, Rate, SECOND, SequenceRule,
+    Bar, ChecksumRule, Decimal, Event, Fees, HOUR, Instrument, InstrumentId, InstrumentKind,
+    InstrumentSpec, Intent, Level, MILLISECOND, MINUTE, MarginTier, Money, Price, PriceRule, Qty,
+    Quotes, Rate, SECOND, SequenceRule,
 };
 use flyball_core::engine::{
     Engine, EngineConfig, FeatureConfig, InstrumentConfig, Sight, StrategyConfig, StrategyView,
@@ -13,6 +14,7 @@ use flyball_core::engine::{
 use flyball_core::features::{BarSpec, FEATURES};
 use flyball_core::journal::{Reader, SegmentKind, SinkError, Writer};
 use flyball_core::risk::{Command, ExitLimits, GateLimits, GovernorLimits, Profile, SwitchLimits};
+use flyball_core::screen::{Columns, Screen, Span, Terms};
 use flyball_core::sim::{BarModel, BarPath, Latency, QueueModel, Synthetic, SyntheticConfig};
 use flyball_core::strategy::{Draft, Sizing, WakeSpec};
 
@@ -222,6 +224,50 @@ fn after_start_up_nothing_is_allocated() {
         "{} allocations in {} events ({} while it started)",
         after.count_total, count.events, start.count_total
     );
+}
+
+#[test]
+fn a_walk_over_bars_allocates_nothing() {
+    let spec = &config().instruments[0].spec;
+    let instrument = Instrument::new(InstrumentId::new(0), spec).unwrap();
+    let mut columns = Columns::new(instrument.id(), MINUTE);
+    for at in 0..5_000_i64 {
+        let [open, close] = [at, at + 1].map(|at| Price::from_ticks(20_000 + (at * at * 7) % 90));
+        let (high, low) = (open.max(close).offset(4), open.min(close).offset(-4));
+        let volume = Qty::from_lots(9);
+        let bar = Bar {
+            instrument: instrument.id(),
+            interval_ns: MINUTE,
+            open,
+            high,
+            low,
+            close,
+            volume,
+        };
+        columns.push(&bar, (at + 1) * MINUTE);
+    }
+    let terms = Terms {
+        cash: Money::from_whole(1_000),
+        sizing: Sizing::EquityFraction { fraction: percent(90) },
+        spread: Rate::from_ppm(100),
+        jumps: false,
+        stop_distance: Rate::from_ppm(2_000),
+        absolute_loss: percent(2),
+        max_holding_ns: HOUR,
+        drawdown: percent(90),
+    };
+    let screen = Screen::new(&instrument, &columns, terms).unwrap();
+    let targets: Vec<i8> =
+        (0..5_000_i32).map(|at| i8::try_from((at / 40) % 3 - 1).unwrap()).collect();
+    let edges: Vec<usize> = (0..5_000).step_by(60).collect();
+    let mut notes = vec![Money::ZERO; edges.len()];
+    let span = Span { from: 0, to: 5_000, edges: &edges };
+    let mut exits = 0;
+    let used = allocation_counter::measure(|| {
+        exits = screen.run(&targets, 1, span, &mut notes).unwrap().exits;
+    });
+    assert!(exits > 10, "{exits} exits");
+    assert_eq!(used.count_total, 0, "{used:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod proof;
 mod recording;
 mod replay;
 mod run;
+mod screen;
 mod sentinel;
 mod strategies;
 mod tables;
@@ -51,6 +52,8 @@ mod _core {
     use super::replay::{Replay, collect_journal, journal_about};
     #[pymodule_export]
     use super::run::Run;
+    #[pymodule_export]
+    use super::screen::{BarTable, Screening, Targets};
     #[pymodule_export]
     use super::sentinel::{release_sentinel, run_sentinel, sentinel_stand};
     #[pymodule_export]

@@ -6,17 +6,22 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use self_cell::self_cell;
 
-use flyball_core::backtest::{Backtest, Collect, Observer, RunError, SimConfig};
+use flyball_core::backtest::{
+    Backtest, Collect, Decide, Observer, RunError, SimConfig, Stopped, Wake,
+};
 use flyball_core::domain::{Event, InstrumentId, Money, Rate};
-use flyball_core::engine::{Engine, EngineConfig};
+use flyball_core::engine::{Engine, EngineConfig, StrategyView};
 use flyball_core::journal::SinkError;
 use flyball_core::portfolio::Portfolio;
 use flyball_core::risk::Command;
+use flyball_core::screen::Again;
 use flyball_core::sim::AccountId;
+use flyball_core::strategy::Draft;
 use flyball_data::journal::Journal;
 use flyball_data::tape::{Tape, TapeCursor};
 
 use crate::errors::{self, Kind, raise};
+use crate::screen::Targets;
 use crate::strategies::Strategies;
 use crate::tables;
 use crate::view::View;
@@ -60,16 +65,44 @@ impl Observer for Watch {
     }
 }
 
+/// Who is asked to decide: Python, or a row of targets.
+#[derive(FromPyObject)]
+enum Asked {
+    Targets(Py<Targets>),
+    Python(Vec<(String, Py<PyAny>, Py<View>, bool)>),
+}
+
+/// Who decides.
+enum Deciders {
+    Python(Strategies),
+    Targets(Again),
+}
+
+impl Decide for Deciders {
+    #[inline]
+    fn decide(
+        &mut self,
+        wake: Wake,
+        view: &StrategyView<'_>,
+        draft: &mut Draft,
+    ) -> Result<(), Stopped> {
+        match self {
+            Self::Python(strategies) => strategies.decide(wake, view, draft),
+            Self::Targets(again) => again.decide(wake, view, draft),
+        }
+    }
+}
+
 /// Parse JSON that this package's own Python made.
 fn parse<T: serde::de::DeserializeOwned>(what: &str, json: &str) -> PyResult<T> {
     serde_json::from_str(json).map_err(|error| raise(Kind::Config, format!("{what}: {error}")))
 }
 
 /// A backtest over a tape.
-#[pyclass(unsendable, module = "flyball._core")]
+#[pyclass(module = "flyball._core")]
 pub(crate) struct Run {
     loaded: Loaded,
-    strategies: Strategies,
+    deciders: Deciders,
     watch: Watch,
     tape: PathBuf,
     tape_words: usize,
@@ -85,7 +118,7 @@ impl Run {
         engine: &str,
         sim: &str,
         tape: PathBuf,
-        strategies: Vec<(String, Py<PyAny>, Py<View>, bool)>,
+        strategies: Asked,
         sample_ns: i64,
         journal: Option<PathBuf>,
         about: &str,
@@ -106,15 +139,24 @@ impl Run {
             None => None,
         };
         let watch = Watch { seen: Collect::new(sample_ns), journal };
-        let strategies = Strategies::new(strategies);
-        Ok(Self { loaded, strategies, watch, tape, tape_words, finished: false })
+        let deciders = match strategies {
+            Asked::Targets(targets) => Deciders::Targets(targets.get().again.clone()),
+            Asked::Python(strategies) => Deciders::Python(Strategies::new(strategies)),
+        };
+        Ok(Self { loaded, deciders, watch, tape, tape_words, finished: false })
     }
 
-    /// Go on for some steps. Whether there is more.
-    fn step(&mut self, steps: u64) -> PyResult<bool> {
-        let Self { loaded, strategies, watch, .. } = self;
-        let outcome = loaded.with_dependent_mut(|_, run| run.run(steps, strategies, watch));
-        outcome.map_err(|error| match (&error, self.strategies.take_raised()) {
+    /// Go on for some steps, without Python's lock but while a strategy decides. Whether there is
+    /// more.
+    fn step(&mut self, py: Python<'_>, steps: u64) -> PyResult<bool> {
+        let Self { loaded, deciders, watch, .. } = self;
+        let outcome =
+            py.detach(|| loaded.with_dependent_mut(|_, run| run.run(steps, deciders, watch)));
+        let raised = match &mut self.deciders {
+            Deciders::Python(strategies) => strategies.take_raised(),
+            Deciders::Targets(_) => None,
+        };
+        outcome.map_err(|error| match (&error, raised) {
             (RunError::Stopped(_), Some(raised)) => raised,
             (RunError::Tape(error), _) => {
                 raise(Kind::Data, format!("{}: damaged at {error}", self.tape.display()))

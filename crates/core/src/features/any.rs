@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::nearest;
 use super::{About, Feature, Input};
-use crate::domain::ConfigError;
+use crate::domain::{Bar, ConfigError};
 
 macro_rules! features {
     ($($module:ident :: $name:ident,)*) => {
@@ -32,6 +32,20 @@ macro_rules! features {
                     return Ok(Self::$name($name::new(&values)));
                 })*
                 Err(unknown(name))
+            }
+
+            /// Take in bars with their ends, one after the other, and tell the value after each.
+            pub(crate) fn follow(
+                &mut self,
+                bars: impl Iterator<Item = (Bar, i64)>,
+                mut tell: impl FnMut(f64),
+            ) {
+                match self {
+                    $(Self::$name(feature) => for (bar, time_ns) in bars {
+                        feature.update(&Input::Bar { bar: &bar, time_ns });
+                        tell(feature.value());
+                    },)*
+                }
             }
 
             /// What it says of itself.

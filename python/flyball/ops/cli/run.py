@@ -32,6 +32,7 @@ from flyball.trading.runtime.live import LiveSession
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.mirror import mirrored
 from flyball.trading.runtime.result import Result
+from flyball.trading.runtime.signals import Signals as OverBars
 from flyball.trading.runtime.venue import positions
 from flyball.trading.runtime.warden import memory_bytes
 
@@ -164,6 +165,8 @@ def run(
     """
     chosen = find_profile(profile)
     made = make_strategy(strategy, pairs(set_, "--set"))
+    if isinstance(made, OverBars):
+        raise ConfigError(f"{made.name} is a function over recorded bars: sweep or backtest it")
     policy, amount = sizing_of(sizing), number("--cash", where.cash)
     length_s = duration_ns(end.for_) / 1e9 if end.for_ else None
     limit = memory_bytes(how.max_memory) if how.max_memory else None

@@ -66,6 +66,9 @@ class Judging:
     earlier: Annotated[
         int, Parameter(help="Trials made elsewhere on this data: they count as tried.")
     ] = 0
+    confirm: Annotated[
+        int, Parameter(help="So many of the best that were screened run through the whole engine.")
+    ] = 5
 
 
 @Parameter(name="*")
@@ -73,7 +76,9 @@ class Judging:
 class Running:
     """Where trials are run and kept."""
 
-    jobs: Annotated[int | None, Parameter(help="Processes; one a core by default.")] = None
+    jobs: Annotated[
+        int | None, Parameter(help="Processes, or threads for functions of bars; one a core.")
+    ] = None
     ray: Annotated[
         str | None, Parameter(help="A Ray cluster that runs them: HOST:PORT, or auto.")
     ] = None
@@ -85,7 +90,10 @@ class Running:
 
 def sweep(
     strategy: Annotated[
-        str, Parameter(help="breakout, maker, mean_reversion, module:Class or file.py:Class.")
+        str,
+        Parameter(
+            help="breakout, maker, mean_reversion, module:Class, file.py:Class or file.py:function."
+        ),
     ],
     *,
     data: Annotated[str, Parameter(help="A dataset of the catalogue, or a recording.")] = "",
@@ -108,7 +116,9 @@ def sweep(
     """Run a strategy with many parameters over recorded data, and judge the best of them.
 
     Every trial is a backtest with the whole engine and is kept in a file; --resume goes on with it.
-    The same seed gives the same, whatever the number of processes.
+    A function of bars is screened instead, without book, venue and gate, thousands of times as
+    fast; the best of it are run again through the engine. The same seed gives the same, whatever
+    the number of processes.
 
     Example: flyball sweep breakout --data binance_usdm_5m_2025_oct10/XRPUSDT_5m --profile emergency
     --cash 10000 --sizing equity_fraction=0.1 --grid channel=12..96:12 --grid stop=1..5:1
@@ -189,6 +199,7 @@ def _tell(found: Found, folder: Path, report: Path | None) -> None:
         figures = f"{scored(found, one['score'])}   return {one['total_return']:+.2%}"
         rows.append((named(one["parameters"]), f"{figures}   drawdown {one['max_drawdown']:.2%}"))
     console.table(f"The best by {found['score']} a year, in sample", rows)
+    _tell_again(found)
     trials, speed = found["trials"], found["speed"]
     if trials["failed"]:
         first: dict[str, Any] = trials["first_failure"]
@@ -197,7 +208,8 @@ def _tell(found: Found, folder: Path, report: Path | None) -> None:
     if speed["damaged_lines"]:
         console.say(f"{speed['damaged_lines']} damaged lines were left out and made anew")
     console.out.print()
-    where = f"Ray at {speed['ray']}" if speed["ray"] else f"{speed['processes']} processes"
+    kind = "threads" if speed["threads"] else "processes"
+    where = f"Ray at {speed['ray']}" if speed["ray"] else f"{speed['processes']} {kind}"
     kept: list[tuple[str, str]] = [
         ("trials", f"{trials['made']:,} ({speed['trials_run']:,} runs now) in "
          f"{duration(speed['seconds'] * 1e9)}, {where}"),
@@ -207,3 +219,24 @@ def _tell(found: Found, folder: Path, report: Path | None) -> None:
     if report is not None:
         kept.append(("report", str(report)))
     console.table("Kept", kept)
+
+
+def _tell_again(found: Found) -> None:
+    """What was screened, beside the whole engine."""
+    screening = found["screening"]
+    if screening is None:
+        return
+    rows: list[tuple[str, str]] = []
+    for one in screening["again"]:
+        both = " \u2192 ".join(
+            one[way]["error"]
+            or f"{scored(found, one[way]['score'])} ({one[way]['total_return']:+.2%}, "
+            f"{one[way]['trades']} trades)"
+            for way in ("screened", "engine")
+        )
+        rows.append((named(one["parameters"]), both))
+    if rows:
+        console.out.print()
+        console.table("Screened \u2192 through the whole engine", rows)
+    console.out.print()
+    console.out.print(f"  Screened without {'; '.join(screening['left_out'])}.", markup=False)

@@ -106,6 +106,7 @@ def verdict(found: Found) -> list[str]:
             )
     else:
         told.append("Nothing was judged by data that had not chosen it: give --splits.")
+    told += _engine_verdict(found)
     still = found["trials"]["standstill"]
     if still:
         told.append(
@@ -113,6 +114,20 @@ def verdict(found: Found) -> list[str]:
             "nothing through any more, and what followed counts as zero."
         )
     return told
+
+
+def _engine_verdict(found: Found) -> list[str]:
+    screening = found["screening"]
+    if screening is None:
+        return []
+    told = "Screened over bars, without book, venue, gate and governor"
+    if not screening["again"]:
+        return [f"{told}; nothing was run through the whole engine: give --confirm."]
+    first = screening["again"][0]
+    if first["engine"]["error"]:
+        return [f"{told}. Through the whole engine the best failed: {first['engine']['error']}"]
+    here, there = (scored(found, first[way]["score"]) for way in ("screened", "engine"))
+    return [f"{told}: {here} for the best. Through the whole engine, with every rule: {there}."]
 
 
 def sweep_page(found: Found) -> str:
@@ -133,7 +148,9 @@ def sweep_page(found: Found) -> str:
         *(el("p", line, class_="verdict") for line in lines),
         _figures(found),
     )
+    screened = [] if found["screening"] is None else _screening(found, found["screening"])
     parts: list[tuple[str, Sequence[str]]] = [
+        *([("Screened, and through the whole engine", screened)] if screened else []),
         ("Where the best lies", _map(found)),
         ("In and out of sample", _splits(found)),
         ("Overfitting", _overfitting(found)),
@@ -218,6 +235,37 @@ def _map(found: Found) -> list[Html]:
         )
         parts.append(el("p", text, class_="note"))
     return parts
+
+
+def _screening(found: Found, screening: Found) -> list[Html]:
+    """The best that were screened, each beside itself with every rule."""
+    rows = []
+    for one in screening["again"]:
+        cells = [named(one["parameters"])]
+        for key in ("score", "total_return", "max_drawdown", "trades"):
+            for way in ("screened", "engine"):
+                value = one[way][key]
+                if one[way]["error"]:
+                    cells.append(_NONE)
+                elif key == "score":
+                    cells.append(scored(found, value))
+                else:
+                    cells.append(f"{value:,}" if key == "trades" else percent(value, 2))
+        rows.append((*cells, ", ".join(one["engine"]["tripped"]).replace("_", " ") or _NONE))
+    names = (found["score"], "return", "drawdown", "trips")
+    heads = [f"{name}, {way}" for name in names for way in ("screened", "engine")]
+    assumed = "; ".join(f"{name}: {text}" for name, text in screening["assumed"].items())
+    left_out = "; ".join(screening["left_out"])
+    drawn = [table("The best", ("parameters", *heads, "switches"), rows)] if rows else []
+    return [
+        *drawn,
+        el(
+            "p",
+            f"Every other figure on this page is of the screening. Assumed: {assumed}.",
+            class_="note",
+        ),
+        el("p", f"Left out, and part of the engine's columns alone: {left_out}.", class_="note"),
+    ]
 
 
 def _splits(found: Found) -> list[Html]:

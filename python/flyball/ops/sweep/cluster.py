@@ -10,6 +10,7 @@ from typing import Any
 
 from flyball.errors import ConfigError, DataError, Stop
 from flyball.ops.sweep.desk import Desk, Task, tape_identity
+from flyball.ops.sweep.hands import parcels
 from flyball.ops.sweep.search import library
 from flyball.ops.sweep.trial import Job, Trial
 
@@ -60,12 +61,12 @@ def placed(task: Task, sent: Callable[[], bytes], *, home: Path | None = None) -
     return replace(task, data=data)
 
 
-def _do(name: str, task: Task, tape: list[Any], job: Job) -> Trial:
+def _do(name: str, task: Task, tape: list[Any], jobs: Sequence[Job]) -> list[Trial]:
     """Run in a worker of the cluster. The tape stays in its object store unless it is wanted."""
     desk = _desks.get(name)
     if desk is None:
         desk = _desks[name] = Desk(placed(task, lambda: library("ray", "cluster").get(tape[0])))
-    return desk.run(job)
+    return [desk.run(job) for job in jobs]
 
 
 class Cluster:
@@ -76,7 +77,7 @@ class Cluster:
 
     Parameters
     ----------
-    task : Task
+    desk : Desk
     address : str
         "host:port", or "auto" for the cluster that this machine belongs to.
 
@@ -86,7 +87,8 @@ class Cluster:
         If Ray is not installed, or there is no cluster at the address.
     """
 
-    def __init__(self, task: Task, address: str) -> None:
+    def __init__(self, desk: Desk, address: str) -> None:
+        task, self._quick = desk.task, desk.screens
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self._ray = library("ray", "cluster")
         self._ours = not self._ray.is_initialized()
@@ -115,19 +117,20 @@ class Cluster:
         Stop
             If the cluster gives up on one.
         """
-        waiting = iter(jobs)
+        waiting = iter(parcels(jobs, self._count) if self._quick else [[job] for job in jobs])
         running: list[Any] = []
         try:
             while True:
                 while len(running) < self._count * _AHEAD:
-                    job = next(waiting, None)
-                    if job is None:
+                    some = next(waiting, None)
+                    if some is None:
                         break
-                    running.append(self._do.remote(self._name, self._task, self._tape, job))
+                    running.append(self._do.remote(self._name, self._task, self._tape, some))
                 if not running:
                     return
                 done, running = self._ray.wait(running, num_returns=1)
-                yield from self._ray.get(done)
+                for trials in self._ray.get(done):
+                    yield from trials
         except self._ray.exceptions.RayTaskError as error:
             raise error.as_instanceof_cause() from error
         except self._ray.exceptions.RayError as error:

@@ -3,7 +3,9 @@
 import inspect
 import json
 import sys
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -26,7 +28,9 @@ from flyball.errors import ConfigError, DataError, FlyballError
 from flyball.ops.sweep.space import Parameters
 from flyball.ops.sweep.trial import Job, Trial
 from flyball.trading.runtime.backtest import Plan
-from flyball.trading.runtime.builtin import BUILTIN, make_strategy
+from flyball.trading.runtime.builtin import BUILTIN, find_strategy, make_strategy
+from flyball.trading.runtime.screening import Screener
+from flyball.trading.runtime.signals import Signals
 
 __all__ = ["Desk", "Grid", "Task", "tape_identity"]
 
@@ -94,11 +98,12 @@ def tape_identity(tape: Path) -> str:
 class Task:
     """All that decides about a trial but its parameters.
 
-    `strategy` is a name or a class. `source` is the text of a user's file, so that every process
-    runs the same one, also when it is edited meanwhile or lies on another machine.
+    `strategy` is a name, a class, or a function of bars. `source` is the text of a user's file, so
+    that every process runs the same one, also when it is edited meanwhile or lies on another
+    machine.
     """
 
-    strategy: str | type
+    strategy: str | type | Callable[..., object]
     source: str | None
     fixed: Parameters
     data: Dataset
@@ -112,7 +117,7 @@ class Task:
     @classmethod
     def of(
         cls,
-        strategy: str | type,
+        strategy: str | type | Callable[..., object],
         *,
         fixed: Parameters,
         data: Dataset,
@@ -241,12 +246,20 @@ class Desk:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self._name: str | type = task.strategy
+        self._lock = threading.Lock()
+        self._screener: Screener | None = None
+        self._name: str | type | Callable[..., object] = task.strategy
         if task.source is not None and isinstance(task.strategy, str):
             path, _, class_name = task.strategy.rpartition(":")
             self._name = f"{_loaded(path, task.source)}:{class_name}"
 
-    def strategy(self, parameters: Parameters) -> Strategy:
+    @property
+    def screens(self) -> bool:
+        """Whether trials are walks over bars with signals, and not runs of the engine."""
+        found = find_strategy(self._name) if isinstance(self._name, str) else self._name
+        return not inspect.isclass(found)
+
+    def strategy(self, parameters: Parameters) -> Strategy | Signals:
         """The strategy with these parameters.
 
         Raises
@@ -257,6 +270,9 @@ class Desk:
         values = {**self.task.fixed, **parameters}
         if isinstance(self._name, str):
             return make_strategy(self._name, values)
+        if not isinstance(self._name, type):
+            bars = values.pop("bars", None)
+            return Signals(self._name, bars=None if bars is None else str(bars), **values)
         try:
             made: Strategy = self._name(**values)
         except (TypeError, ValueError) as error:
@@ -281,26 +297,66 @@ class Desk:
         """
         grid = self.grid(job.window)
         nothing = Trial(job=job, returns=np.zeros(grid.steps, dtype=np.float32))
-        first, last = job.window or (None, None)
-        task = self.task
         try:
-            plan = Plan(
-                strategy=self.strategy(job.parameters),
-                data=task.data,
-                profile=task.profile,
-                cash=task.cash,
-                sizing=task.sizing,
-                sim=task.sim,
-                sample_ns=max(1, task.step_ns // _LOOKS),
-                first_ns=first,
-                last_ns=last,
-            )
-            found = plan.outcome()
+            made = self.strategy(job.parameters)
+            if isinstance(made, Signals) and not job.whole:
+                return self._screened(job, made, grid)
+            return self._played(job, made, grid)
         except DataError:
             raise
         except FlyballError as error:
             cause = f" ({error.__cause__!r})" if error.__cause__ is not None else ""
             return replace(nothing, error=f"{error}{cause}")
+
+    def screener(self) -> Screener:
+        """The bars, read once in this process."""
+        task = self.task
+        with self._lock:
+            if self._screener is None:
+                self._screener = Screener(
+                    data=task.data,
+                    profile=task.profile,
+                    cash=task.cash,
+                    sizing=task.sizing,
+                    sim=task.sim,
+                )
+            return self._screener
+
+    def _screened(self, job: Job, signals: Signals, grid: Grid) -> Trial:
+        """A walk over the bars."""
+        task, started = self.task, time.perf_counter()
+        first, last = job.window or (task.data.first_ns, task.data.last_ns)
+        found = self.screener().run(signals, first_ns=first, last_ns=last, edges_ns=grid.edges_ns)
+        figures = found.figures
+        return Trial(
+            job=job,
+            returns=grid.returns(grid.edges_ns, found.equity, cash=float(task.cash)),
+            equity=figures["equity"],
+            fees=figures["fees"],
+            max_drawdown=figures["max_drawdown"],
+            trades=figures["trades"],
+            events=figures["bars"],
+            decisions=figures["changes"],
+            tripped=("drawdown",) if figures["tripped"] else (),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _played(self, job: Job, made: Strategy | Signals, grid: Grid) -> Trial:
+        """A run of the whole engine."""
+        task = self.task
+        first, last = job.window or (None, None)
+        found = Plan(
+            strategy=made,
+            data=task.data,
+            profile=task.profile,
+            cash=task.cash,
+            sizing=task.sizing,
+            sim=task.sim,
+            sample_ns=max(1, task.step_ns // _LOOKS),
+            first_ns=first,
+            last_ns=last,
+            screener=self.screener() if isinstance(made, Signals) else None,
+        ).outcome()
         if found.interrupted:
             raise KeyboardInterrupt
         return _told(job, found.raw, found.seconds, grid, float(task.cash))

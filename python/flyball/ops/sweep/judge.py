@@ -28,6 +28,7 @@ from flyball.research.selection import (
     probabilistic_sharpe,
     shape_of,
 )
+from flyball.trading.runtime.screening import ASSUMED, LEFT_OUT
 
 __all__ = ["judged"]
 
@@ -50,6 +51,7 @@ def judged(
     anew: Sequence[Trial],
     score: Score,
     space: Space,
+    again: Sequence[tuple[Trial, Trial]] | None = None,
 ) -> dict[str, Any]:
     """What a sweep shows, as JSON can hold it.
 
@@ -68,6 +70,9 @@ def judged(
         What each split of a walk forward chose, run over its test alone; empty for others.
     score : Score
     space : Space
+    again : sequence of pairs of Trial, optional
+        The best that were screened, each beside itself through the whole engine; none where the
+        engine ran every trial.
     """
     scores = score.of(tried.returns)
     best = int(np.argmax(scores))
@@ -96,8 +101,10 @@ def judged(
         "marginals": marginals(tried, scores, space),
         "curves": _curves(tried, best, splits, chosen, anew),
         "table": _table(tried, scores, score, a_year),
+        "screening": None if again is None else _screening(again, score, a_year),
     }
-    shown["hash"] = _hash(tried, anew)
+    engine = [] if again is None else [whole for _, whole in again]
+    shown["hash"] = _hash(tried, [*anew, *engine])
     return shown
 
 
@@ -366,6 +373,27 @@ def _table(
         {**_figures(tried.trials[at]), "score": annual(score, float(scores[at]), a_year)}
         for at in ranked
     ]
+
+
+def _screening(again: Sequence[tuple[Trial, Trial]], score: Score, a_year: float) -> dict[str, Any]:
+    """What screening leaves out, and the best of it beside the whole engine."""
+
+    def figures(trial: Trial) -> dict[str, Any]:
+        alone = float(score.of(trial.returns[:, None])[0])
+        return {**_figures(trial), "score": annual(score, alone, a_year), "error": trial.error}
+
+    return {
+        "assumed": dict(ASSUMED),
+        "left_out": list(LEFT_OUT),
+        "again": [
+            {
+                "parameters": dict(screened.job.parameters),
+                "screened": figures(screened),
+                "engine": {**figures(whole), "state_hash": whole.state_hash},
+            }
+            for screened, whole in again
+        ],
+    }
 
 
 def _hash(tried: Tried, anew: Sequence[Trial]) -> str:

@@ -18,7 +18,7 @@ from flyball.config.run import Sim, Sizing
 from flyball.domain import Dataset
 from flyball.errors import ConfigError
 from flyball.ops.sweep.desk import Desk, Grid, Task
-from flyball.ops.sweep.hands import Hands, Here, Processes
+from flyball.ops.sweep.hands import Hands, Here, Processes, Threads
 from flyball.ops.sweep.judge import judged
 from flyball.ops.sweep.ledger import Ledger
 from flyball.ops.sweep.plan import Folding, folding_of, step_of
@@ -49,8 +49,9 @@ class Sweep:
 
     Parameters
     ----------
-    strategy : str or type
-        A built-in name, "module:Class", "file.py:Class", or a class.
+    strategy : str, type or callable
+        A built-in name, "module:Class", "file.py:Class", or a class. A function of bars, by name or
+        itself, is screened: see `Signals`.
     grid : sequence of str
         What may vary: "fast=5..50:5", "bars=5m,15m"; without `:step` for searches alone.
     data : Dataset
@@ -81,6 +82,8 @@ class Sweep:
         Of everything that is drawn. The same seed gives the same, whatever the number of processes.
     earlier : int
         Trials on this data that were made elsewhere: they count as tried.
+    confirm : int
+        So many of the best that were screened are run again through the whole engine.
 
     Examples
     --------
@@ -94,7 +97,7 @@ class Sweep:
     {'channel': 48}
     """
 
-    strategy: str | type
+    strategy: str | type | Callable[..., object]
     grid: Sequence[str]
     data: Dataset
     profile: str | Path | Profile
@@ -113,6 +116,7 @@ class Sweep:
     step: str | None = None
     seed: int = 1
     earlier: int = 0
+    confirm: int = 5
 
     def run(
         self,
@@ -128,8 +132,8 @@ class Sweep:
         Parameters
         ----------
         jobs : int
-            Processes. More than one wants a script that starts below
-            `if __name__ == "__main__":`.
+            Processes, or threads where signals are screened. More than one process wants a script
+            that starts below `if __name__ == "__main__":`.
         folder : Path, optional
             Where every finished trial is kept.
         resume : bool
@@ -175,17 +179,20 @@ class Sweep:
         splits = folding.splits(steps.steps)
         search = self._search(space, splits)
         task = self._task(step_ns)
-        _probe(task, space)
+        desk = Desk(task)
+        _probe(desk, space)
         started = time.perf_counter()
         with Ledger(folder, about=task.about(), resume=resume) as ledger:
             known = len(ledger.trials)
-            run = _Run(ledger=ledger, task=task, jobs=jobs, ray=ray, progress=progress)
+            run = _Run(ledger=ledger, desk=desk, jobs=jobs, ray=ray, progress=progress)
             try:
                 order = run.search(search)
                 tried = Tried.of([ledger.trials[key] for key in order], steps=steps)
                 anew = self._anew(run, search, tried, splits, folding)
+                again = self._again(run, tried) if desk.screens else None
             finally:
                 run.close()
+        judging = time.perf_counter()
         found = judged(
             tried,
             others=_others(ledger, order),
@@ -194,15 +201,18 @@ class Sweep:
             folding=folding,
             allowed=[search.seen(number) for number in range(len(splits))],
             anew=anew,
+            again=again,
             score=SCORES[self.score],
             space=space,
         )
         speed = {
             "seconds": time.perf_counter() - started,
+            "judging_seconds": time.perf_counter() - judging,
             "trials_run": len(ledger.trials) - known,
             "trials_kept": known,
             "damaged_lines": ledger.damaged,
             "processes": jobs if ray is None else 0,
+            "threads": desk.screens and ray is None,
             "ray": ray,
         }
         return {**self._about(task, space, folding, steps), **found, "speed": speed}
@@ -215,6 +225,8 @@ class Sweep:
         for count, name in ((self.random, "--random"), (self.optuna, "--optuna"), (jobs, "--jobs")):
             if count is not None and count < 1:
                 raise ConfigError(f"{name}: at least 1 is wanted, got {count}")
+        if self.confirm < 0:
+            raise ConfigError(f"--confirm counts trials: {self.confirm} is below zero")
         if self.earlier < 0 or not 0 <= self.seed < 2**31:
             raise ConfigError("--earlier and --seed must not be below 0 (or a seed beyond 2**31)")
         axes = {text.partition("=")[0] for text in self.grid}
@@ -282,6 +294,13 @@ class Sweep:
         ]
         return run.all(jobs)
 
+    def _again(self, run: "_Run", tried: Tried) -> list[tuple[Trial, Trial]]:
+        """The best that were screened, each beside itself through the whole engine."""
+        scores = SCORES[self.score].of(tried.returns)
+        best = np.argsort(-scores, kind="stable")[: self.confirm].tolist()
+        jobs = [Job(parameters=tried.trials[at].job.parameters, whole=True) for at in best]
+        return list(zip((tried.trials[at] for at in best), run.all(jobs), strict=True))
+
     def _about(self, task: Task, space: Space, folding: Folding, steps: Grid) -> dict[str, Any]:
         purge, embargo = folding.gaps(steps.steps)
         method = "grid" if self.random is None else "random"
@@ -309,13 +328,14 @@ def _others(ledger: Ledger, order: Sequence[str]) -> list[Trial]:
     return [
         trial
         for key, trial in ledger.trials.items()
-        if key not in mine and trial.job.window is None and not trial.error
+        if key not in mine and trial.job.window is None and not (trial.job.whole or trial.error)
     ]
 
 
-def _probe(task: Task, space: Space) -> None:
+def _probe(desk: Desk, space: Space) -> None:
     """Say at once what is wrong with every combination: a name that is misspelt, say."""
-    desk = Desk(task)
+    if desk.screens:
+        desk.screener()
     first: ConfigError | None = None
     combinations = (
         space.drawn(1, seed=0) if space.size() is None else list(islice(space.grid(), _PROBED))
@@ -338,13 +358,13 @@ class _Run:
         self,
         *,
         ledger: Ledger,
-        task: Task,
+        desk: Desk,
         jobs: int,
         ray: str | None,
         progress: Progress | None,
     ) -> None:
         self._ledger = ledger
-        self._task = task
+        self._desk = desk
         self._jobs = jobs
         self._ray = ray
         self._progress = progress
@@ -389,11 +409,13 @@ class _Run:
             if self._ray is not None:
                 from flyball.ops.sweep.cluster import Cluster
 
-                self._hands = Cluster(self._task, self._ray)
-            elif self._jobs > 1:
-                self._hands = Processes(self._task, self._jobs)
+                self._hands = Cluster(self._desk, self._ray)
+            elif self._jobs == 1:
+                self._hands = Here(self._desk)
+            elif self._desk.screens:
+                self._hands = Threads(self._desk, self._jobs)
             else:
-                self._hands = Here(self._task)
+                self._hands = Processes(self._desk.task, self._jobs)
         return self._hands
 
     def close(self) -> None:

@@ -21,16 +21,24 @@ _HASH = 16  # hexadecimal digits in front of a line
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A run that is wanted: parameters, and from when to when (all of the data by default)."""
+    """A run that is wanted: parameters, and from when to when (all of the data by default).
+
+    `whole`: signals, that would be screened, through the whole engine.
+    """
 
     parameters: Parameters
     window: tuple[int, int] | None = None
+    whole: bool = False
 
     @property
     def key(self) -> str:
         """The same for the same run, whatever the order of its parameters."""
+        return json.dumps(self.about(), sort_keys=True, separators=(",", ":"))
+
+    def about(self) -> dict[str, Any]:
+        """As JSON can hold it."""
         known = {"parameters": dict(self.parameters), "window": self.window}
-        return json.dumps(known, sort_keys=True, separators=(",", ":"))
+        return {**known, "whole": True} if self.whole else known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +58,7 @@ class Trial:
     tripped : tuple of str
         Switches that fired.
     state_hash : str
-        Of the engine's final state.
+        Of the engine's final state; empty where signals were screened.
     seconds : float
         What it took; the one thing that differs from run to run.
     error : str
@@ -112,7 +120,7 @@ def checked(line: str) -> dict[str, Any]:
 def line_of(trial: Trial) -> str:
     """A trial as one checksummed line."""
     known = asdict(trial)
-    known["job"] = {"parameters": dict(trial.job.parameters), "window": trial.job.window}
+    known["job"] = trial.job.about()
     known["returns"] = _packed(trial.returns)
     return checked_line(known)
 
@@ -127,10 +135,12 @@ def read_line(line: str) -> Trial:
     """
     known = checked(line)
     try:
-        window = known["job"]["window"]
+        wanted = known.pop("job")
+        window = wanted["window"]
         job = Job(
-            parameters=known.pop("job")["parameters"],
+            parameters=wanted["parameters"],
             window=None if window is None else (int(window[0]), int(window[1])),
+            whole=bool(wanted.get("whole", False)),
         )
         returns = _unpacked(known.pop("returns"))
         tripped = tuple(known.pop("tripped"))

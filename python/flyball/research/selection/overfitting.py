@@ -17,7 +17,7 @@ from flyball.research.selection.score import Score
 __all__ = ["Overfitting", "cross_validated"]
 
 Floats = NDArray[np.float64]
-_CELLS = 2_000_000  # scores that are in memory at once
+_CELLS = 32_768  # scores that are worked out at once: they stay in the cache, and on one thread
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

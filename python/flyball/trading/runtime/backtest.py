@@ -2,17 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from flyball import _core
 from flyball.config.profile import Profile
 from flyball.config.profile import profile as find_profile
 from flyball.config.run import Sim, Sizing
-from flyball.domain import Dataset, Strategy, View
+from flyball.domain import Dataset, Strategy, View, duration_text
 from flyball.errors import ConfigError
 from flyball.trading.runtime.plan import (
     bound_strategy,
@@ -20,10 +20,15 @@ from flyball.trading.runtime.plan import (
     engine_config,
     recorded_market,
     sim_config,
+    strategy_name,
 )
 from flyball.trading.runtime.result import Result, from_outcome
+from flyball.trading.runtime.screening import Screener
+from flyball.trading.runtime.signals import Signals
 
 __all__ = ["Outcome", "Plan", "backtest"]
+
+_Asked: TypeAlias = Sequence[tuple[str, Any, Any, bool]] | _core.Targets
 
 _STEPS = 200_000
 _STEPS_TO_A_MOMENT = 2_000
@@ -31,7 +36,7 @@ _SAMPLES = 4_000
 
 
 def backtest(
-    strategy: Strategy,
+    strategy: Strategy | Signals,
     *,
     data: Dataset,
     profile: str | Path | Profile,
@@ -45,8 +50,9 @@ def backtest(
 
     Parameters
     ----------
-    strategy : Strategy
-        Anything with a `decide`; what else it declares is done by the engine.
+    strategy : Strategy or Signals
+        Anything with a `decide`, what else it declares is done by the engine; or signals over
+        arrays.
     data : Dataset
         From `flyball.data(...)`.
     profile : str, Path or Profile
@@ -112,9 +118,10 @@ class Plan:
     `sample_ns` is how often equity is looked at; a 4 000th of the data by default. With `first_ns`
     and `last_ns` (UTC nanoseconds) the strategy is asked from the first on, its features being
     ready by then, and the run ends with the last; what is open then is valued, not closed.
+    `screener` has the bars of signals read already.
     """
 
-    strategy: Strategy
+    strategy: Strategy | Signals
     data: Dataset
     profile: Profile
     cash: Decimal
@@ -124,13 +131,14 @@ class Plan:
     sample_ns: int | None = None
     first_ns: int | None = None
     last_ns: int | None = None
+    screener: Screener | None = None
 
     def run(self, progress: Callable[[float], None] | None) -> Result:
         """Run it to the end, or until somebody interrupts it."""
         found = self.outcome(progress)
         return from_outcome(
             found.raw,
-            strategy=type(self.strategy).__name__,
+            strategy=strategy_name(self.strategy),
             data=self.data,
             profile=self.profile,
             cash=self.cash,
@@ -142,10 +150,10 @@ class Plan:
 
     def outcome(self, progress: Callable[[float], None] | None = None) -> Outcome:
         """Run it, and leave what the engine tells as it is."""
-        name = type(self.strategy).__name__
-        check_bars(self.strategy, self.data)
+        strategy, asked = self._asked()
+        check_bars(strategy, self.data)
         engine = engine_config(
-            self.strategy,
+            strategy,
             market=recorded_market(self.data),
             profile=self.profile,
             cash=self.cash,
@@ -156,7 +164,7 @@ class Plan:
             "flyball": _core.VERSION,
             "build": _core.BUILD,
             "kind": "backtest",
-            "strategy": name,
+            "strategy": strategy_name(strategy),
             "data": self.data.name,
             "engine": engine,
             "sim": simulated,
@@ -166,7 +174,7 @@ class Plan:
             engine=json.dumps(engine),
             sim=json.dumps(simulated),
             tape=self.data.tape,
-            strategies=[self._asked()],
+            strategies=asked,
             sample_ns=self.sample_ns or whole,
             journal=self.journal,
             about=json.dumps(about),
@@ -181,18 +189,33 @@ class Plan:
             assumptions=_assumptions(self.sim, simulated, self.data),
         )
 
-    def _asked(self) -> tuple[str, Any, Any, bool]:
-        """What the engine calls; before `first_ns` the strategy is not asked."""
-        bound = bound_strategy(self.strategy, sized=self.sizing is not None)
+    def _asked(self) -> tuple[Strategy | Signals, _Asked]:
+        """The strategy, and who is asked; before `first_ns` nobody is.
+
+        The targets of signals are pursued by the engine itself.
+        """
+        given = self.strategy
+        if isinstance(given, Signals):
+            screener = self.screener or Screener(
+                data=self.data,
+                profile=self.profile,
+                cash=self.cash,
+                sizing=self.sizing,
+                sim=self.sim,
+            )
+            bars = duration_text(screener.interval_ns(given))
+            made = Signals(given.function, bars=bars, **given.parameters)
+            return made, screener.engine_targets(made, self.first_ns)
+        bound = bound_strategy(given, sized=self.sizing is not None)
         first = self.first_ns
         if first is None:
-            return bound
+            return given, [bound]
         name, decide, view, sized = bound
 
         def later(seen: View) -> object:
             return decide(seen) if seen.time_ns >= first else None
 
-        return name, later, view, sized
+        return given, [(name, later, view, sized)]
 
 
 def _drive(

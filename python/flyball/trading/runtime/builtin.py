@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 
 from flyball.domain import Strategy
 from flyball.errors import ConfigError
+from flyball.trading.runtime.signals import Signals, signature_of
 
-__all__ = ["BUILTIN", "make_strategy"]
+__all__ = ["BUILTIN", "find_strategy", "make_strategy"]
 
 BUILTIN = {
     "breakout": "flyball.trading.strategies.breakout:Breakout",
@@ -22,13 +23,14 @@ BUILTIN = {
 }
 
 
-def make_strategy(name: str, parameters: Mapping[str, Any]) -> Strategy:
+def make_strategy(name: str, parameters: Mapping[str, Any]) -> Strategy | Signals:
     """The strategy of this name, with these parameters.
 
     Parameters
     ----------
     name : str
-        A built-in name, "module:Class", or "path/to/file.py:Class".
+        A built-in name, "module:Class", or "path/to/file.py:Class". A function in the place of the
+        class is one of signals over arrays.
     parameters : mapping
         Fields of the strategy; texts are turned into what the field is.
 
@@ -42,7 +44,9 @@ def make_strategy(name: str, parameters: Mapping[str, Any]) -> Strategy:
     >>> make_strategy("breakout", {"channel": "20"})
     Breakout(bars='5m', channel=20, stop=3.0)
     """
-    found = _find(BUILTIN.get(name, name))
+    found = find_strategy(name)
+    if not isinstance(found, type):
+        return _signals(found, parameters)
     known = {f.name: f for f in fields(found)} if is_dataclass(found) else {}
     values: dict[str, Any] = {}
     for key, value in parameters.items():
@@ -65,7 +69,37 @@ def make_strategy(name: str, parameters: Mapping[str, Any]) -> Strategy:
     return made
 
 
-def _find(target: str) -> type:
+def _signals(function: Callable[..., object], parameters: Mapping[str, Any]) -> Signals:
+    """A function of bars with these parameters; its first is the bars themselves."""
+    known = dict(list(signature_of(function).parameters.items())[1:])
+    values: dict[str, Any] = {}
+    for key, value in parameters.items():
+        if key == "bars":
+            values[key] = value
+            continue
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"; the nearest is {near[0]!r}" if near else f": it has {', '.join(known)}"
+            raise ConfigError(f"{function.__name__} has no parameter {key!r}{hint}")
+        kind, default = known[key].annotation, known[key].default
+        if kind is inspect.Parameter.empty:
+            kind = type(default)
+        values[key] = _typed(key, value, kind)
+    return Signals(function, **values)
+
+
+def find_strategy(name: str) -> type | Callable[..., object]:
+    """The class of this name, or the function of bars.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    return _find(BUILTIN.get(name, name))
+
+
+def _find(target: str) -> type | Callable[..., object]:
     module_name, colon, class_name = target.rpartition(":")
     if not colon:
         near = get_close_matches(target, BUILTIN, n=1)
@@ -82,12 +116,14 @@ def _find(target: str) -> type:
         except ModuleNotFoundError as error:
             raise ConfigError(f"there is no module {module_name!r}: {error}") from error
     found = getattr(module, class_name, None)
-    if not inspect.isclass(found):
-        classes = [key for key, value in vars(module).items() if inspect.isclass(value)]
-        near = get_close_matches(class_name, classes, n=1)
+    if not (inspect.isclass(found) or inspect.isfunction(found)):
+        kinds = (inspect.isclass, inspect.isfunction)
+        names = [key for key, value in vars(module).items() if any(kind(value) for kind in kinds)]
+        near = get_close_matches(class_name, names, n=1)
         hint = f"; the nearest is {near[0]!r}" if near else ""
         raise ConfigError(f"{module_name} has no class {class_name!r}{hint}")
-    return found
+    made: type | Callable[..., object] = found
+    return made
 
 
 def _load_file(path: Path) -> Any:  # noqa: ANN401

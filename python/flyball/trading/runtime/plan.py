@@ -20,6 +20,7 @@ from flyball.domain import (
     duration_text,
 )
 from flyball.errors import ConfigError
+from flyball.trading.runtime.signals import Signals
 
 __all__ = [
     "bound_strategy",
@@ -28,6 +29,7 @@ __all__ = [
     "instrument_spec",
     "recorded_market",
     "sim_config",
+    "strategy_name",
 ]
 
 _RATE = Decimal(10) ** 12
@@ -111,11 +113,16 @@ def _wake(strategy: object, bars: object, features: Mapping[str, Feature]) -> di
     }
 
 
-def _strategy(strategy: Strategy, sizing: Sizing | None) -> dict[str, Any]:
+def strategy_name(strategy: Strategy | Signals) -> str:
+    """What a strategy is called."""
+    return strategy.name if isinstance(strategy, Signals) else type(strategy).__name__
+
+
+def _strategy(strategy: Strategy | Signals, sizing: Sizing | None) -> dict[str, Any]:
     features = declared_features(strategy)
     bars = getattr(strategy, "bars", None)
     return {
-        "name": type(strategy).__name__,
+        "name": strategy_name(strategy),
         "instrument": 0,
         "wake": _wake(strategy, bars, features),
         "bars": None if bars is None else _bars(Bars.of(bars)),
@@ -131,7 +138,7 @@ def _strategy(strategy: Strategy, sizing: Sizing | None) -> dict[str, Any]:
     }
 
 
-def check_bars(strategy: Strategy, data: Dataset) -> None:
+def check_bars(strategy: Strategy | Signals, data: Dataset) -> None:
     """Bars cannot be cut into shorter ones, nor into ones by trade or volume."""
     declared = getattr(strategy, "bars", None)
     if declared is None or not data.interval_ns:
@@ -154,7 +161,7 @@ def recorded_market(data: Dataset) -> dict[str, Any]:
 
 
 def engine_config(
-    strategy: Strategy,
+    strategy: Strategy | Signals,
     *,
     market: Mapping[str, Any],
     profile: Profile,
