@@ -2,23 +2,34 @@
 
 `python -m peers.flyball_python WANTS FOLDER BINARY SHARED WHAT`.
 
-WANTS is `around`, `look`, `quiet`, `cycle` or `idle` on a book, `bars` or `pairs` (and how many)
-on bars. WHAT is the data, by its name in `cases.data`: `feed:ROWS`, `recorded`, `ticks`,
-`bars:COUNT`.
+WANTS is `around`, `look`, `quiet`, `cycle` or `idle` on a book; on bars `bars` or `pairs` (and how
+many) through the engine, `screen` or `screen-pairs` as signals over arrays, from the tape on, or
+`signals` with the averages worked out in an earlier round. WHAT is the data, by its name in
+`cases.data`: `feed:ROWS`, `recorded`, `ticks`, `bars:COUNT`.
 """
 
+import os
 import sys
 import time
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import flyball as fb
 from cases.data import Data
 from flyball.config.run import Sim
 from peers.worker import serve
-from sma_cross import SmaCross
+from sma_cross import SmaCross, cross
 
 CASH = 10_000_000
+DAY_NS = 86_400_000_000_000
+# fast and slow as the peers have them: 25 x 40.
+PAIRS = [
+    {"fast": fast, "slow": slow} for fast in range(10, 260, 10) for slow in range(300, 1_100, 20)
+]
 SIM = Sim(queue="probability", order_latency="5ms", report_latency="5ms")
 
 
@@ -113,16 +124,56 @@ def on_pairs(dataset: fb.Dataset, pairs: int) -> dict[str, Any]:
     return {"pairs": pairs, "trades": trades}
 
 
+def desk(dataset: fb.Dataset) -> Any:  # noqa: ANN401
+    """What walks over the bars with signals."""
+    from flyball.config.profile import profile
+    from flyball.ops.sweep.desk import Desk, Task
+
+    task = Task.of(
+        cross,
+        fixed={},
+        data=dataset,
+        profile=profile("unprotected"),
+        cash=Decimal(CASH),
+        sizing=fb.Sizing.lots(1_000),
+        sim=Sim(),
+        step_ns=DAY_NS,
+    )
+    return Desk(task)
+
+
+def on_signals(screening: Any, pairs: Sequence[dict[str, int]]) -> dict[str, Any]:  # noqa: ANN401
+    """Walks over the bars, on all cores, each with its statistics."""
+    from flyball.ops.sweep.hands import Here, Threads
+    from flyball.ops.sweep.trial import Job
+    from flyball.research.analytics.returns import sharpe
+
+    jobs = [Job(parameters=dict(pair)) for pair in pairs]
+    hands = Here(screening) if len(jobs) == 1 else Threads(screening, os.cpu_count() or 1)
+    trials = list(hands.run(jobs))
+    hands.close()
+    best = max(sharpe(trial.returns.astype(np.float64), 365.0) for trial in trials)
+    trades = sum(trial.trades for trial in trials)
+    return {"pairs": len(jobs), "trades": trades, "sharpe": best}
+
+
 def main() -> None:
     wants, folder, binary, shared, what = sys.argv[1:6]
     data = Data(Path(folder), Path(binary), Path(shared))
     kind, _, count = what.partition(":")
     if kind == "bars":
         _, bars = data.bars(int(count))
+        one = [{"fast": 50, "slow": 200}]
         if wants == "pairs":
             serve(lambda: on_pairs(bars, int(sys.argv[6])))
-            return
-        serve(lambda: on_bars(bars, int(count)))
+        elif wants == "signals":
+            kept = desk(bars)
+            serve(lambda: on_signals(kept, one))
+        elif wants in ("screen", "screen-pairs"):
+            pairs = one if wants == "screen" else PAIRS
+            serve(lambda: on_signals(desk(bars), pairs))
+        else:
+            serve(lambda: on_bars(bars, int(count)))
         return
     feed = data.feed(int(count)) if kind == "feed" else getattr(data, kind)
     serve(lambda: on_book(wants, feed.dataset, feed.count))
