@@ -233,8 +233,13 @@ impl<A: Ahead> Session<A> {
     /// Note how long orders take to leave and to be answered.
     #[must_use]
     pub fn measured(mut self, meters: Arc<Meters>) -> Self {
-        self.meters = Some(meters);
+        self.measure(meters);
         self
+    }
+
+    /// As [`Session::measured`], from now on.
+    pub fn measure(&mut self, meters: Arc<Meters>) {
+        self.meters = Some(meters);
     }
 
     /// When something came last, while the connection stands.

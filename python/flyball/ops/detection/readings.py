@@ -51,6 +51,8 @@ def _metric(name: str, unit: str, floor: float, about: str, **more: Any) -> Metr
 METRICS: tuple[Metric, ...] = (
     _metric("feed_age", "s", 0.7, "since the market was heard"),
     _metric("feed_delay", "s", 0.02, "the way of a market message", side="both", drifts=True),
+    _metric("feed_way", "s", 0.03, "the way of market messages: mean of ten seconds"),
+    _metric("answer_way", "s", 0.1, "until actions were answered: mean of ten seconds"),
     _metric("messages", "log 1/s", 0.35, "market messages, over ten seconds", side="both"),
     _metric("malformed", "in 60 s", 0.3, "market messages that are none"),
     _metric("reconnects", "in 60 s", 0.35, "connections made anew"),
@@ -150,6 +152,7 @@ class Readings:
         found = self._engine(status, passed_s)
         found |= self._connections(status, now_ns, passed_s)
         found |= self._market(status, passed_s)
+        found |= self._stages(status, passed_s)
         found |= self._host(at, before, passed_s)
         return np.array([found.get(metric.name, math.nan) for metric in METRICS])
 
@@ -241,6 +244,24 @@ class Readings:
             "price_step": step,
             "basis": 1e4 * math.log(mark / middle) if mark else math.nan,
         }
+
+    def _stages(self, status: Mapping[str, Any], passed_s: float) -> dict[str, float]:
+        """How long stages took of late: what they took together, over how often they came."""
+        latencies = (status.get("measures") or {}).get("latencies") or {}
+        stages = dict(latencies.get("stages", ()))
+        found: dict[str, float] = {}
+        for name, metric in (("feed", "feed_way"), ("answer", "answer_way")):
+            if name not in stages:
+                continue
+            took = self._step(f"{name} s", stages[name]["sum_ns"] / 1e9)
+            came = self._step(f"{name} count", float(sum(stages[name]["counts"])))
+            took = self._fading(f"{name} s", took, passed_s, 10.0)
+            came = self._fading(f"{name} count", came, passed_s, 10.0)
+            # While nothing comes the last that is known holds: whether it comes is told elsewhere.
+            if came > 1e-2:
+                self._last[metric] = took / came
+            found[metric] = self._last.get(metric, math.nan)
+        return found
 
     def _host(self, at: Machine, before: Machine | None, passed_s: float) -> dict[str, float]:
         memory, disk = at.memory / 1e6, at.disk_free / 1e6
