@@ -36,11 +36,8 @@ impl World {
         step: PyReadonlyArray1<'_, f64>,
     ) -> PyResult<Self> {
         let column = |array: &PyReadonlyArray1<'_, f64>| array.as_array().iter().copied().collect();
-        let recording = Recording {
-            messages: column(&messages),
-            spread: column(&spread),
-            step: column(&step),
-        };
+        let recording =
+            Recording { messages: column(&messages), spread: column(&spread), step: column(&step) };
         let scene = Scene::new(seed, Arc::new(recording));
         let scene = scene.map_err(|error| raise(Kind::Data, error))?;
         Ok(Self { scene: Mutex::new(scene) })

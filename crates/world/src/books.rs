@@ -1,8 +1,8 @@
 //! What holds whatever goes wrong, and both sides' books to compare; a strategy without a plan.
 
 use flyball_core::domain::{
-    Body, ClientOrderId, CommandOf, Decision, InstrumentId, Intent, Level, Money, NetQty, Price, Qty,
-    Quotes, StrategyId, Target,
+    Body, ClientOrderId, CommandOf, Decision, InstrumentId, Intent, Level, Money, NetQty, Price,
+    Qty, Quotes, StrategyId, Target,
 };
 use flyball_core::engine::Sight;
 use flyball_core::portfolio::{Portfolio, Position};

@@ -12,7 +12,7 @@ use flyball_live::measures::{Meters, Tally};
 use flyball_live::runtime::{Beside, Guarded, Measured, Patience, Status};
 use flyball_live::sentinel::beat::Wish;
 
-use crate::trader::Trader;
+use crate::trader::{DEPTH, Trader};
 
 /// Notices that are kept: a status once a second misses none of them.
 const NOTICES_KEPT: usize = 64;
@@ -44,7 +44,7 @@ pub(crate) struct Thought {
 
 impl Desk {
     pub(crate) fn new(trader: Trader, meters: Arc<Meters>, now_ns: i64) -> Self {
-        let (mailbox, letters) = Mailbox::new(StrategyId::new(0), 1);
+        let (mailbox, letters) = Mailbox::new(StrategyId::new(0), DEPTH);
         Self {
             beside: [Beside::new("trader".to_owned(), mailbox)],
             letters,

@@ -112,15 +112,11 @@ impl Scene {
             "slow_venue" => {
                 let delay_ms = (between(0.3, 8.0, size) * 1e3) as u64;
                 let jitter_ms = delay_ms / 2;
-                self.script(Fault {
-                    delay_ms,
-                    jitter_ms,
-                    ..Fault::new(Kind::Delay, Target::Post)
-                });
+                self.script(Fault { delay_ms, jitter_ms, ..Fault::new(Kind::Delay, Target::Post) });
             }
             "memory_leak" => self.machine.leaks = between(1e6, 20e6, size),
             "loss_streak" => {
-                self.trader().churns_ns = Some(seconds(between(15.0, 1.0, size)));
+                self.trader().churns_ns = Some(seconds(between(6.0, 0.7, size)));
             }
             "reject_storm" => {
                 let probability = Some(between(0.15, 1.0, size));
@@ -195,9 +191,10 @@ impl Scene {
         }
         let again = match name {
             "starved" => {
-                let lasts = between(0.2, 3.0, size) * self.random.uniform();
+                // Half of the time it stands still: others have the processor.
+                let lasts = between(0.25, 3.0, size) * (0.5 + self.random.uniform());
                 self.world.clients[0].still_until_ns = now + seconds(lasts);
-                seconds(lasts.max(1.0))
+                seconds(2.0 * lasts)
             }
             "foreign_trades" => {
                 self.trade_as_stranger(side, size);

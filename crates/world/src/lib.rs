@@ -21,7 +21,10 @@
     clippy::cast_sign_loss,
     reason = "simulated times and sizes are far inside of every range"
 )]
-#![allow(clippy::missing_panics_doc, reason = "a world that does not hold together is a failed test")]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a world that does not hold together is a failed test"
+)]
 
 mod books;
 mod client;

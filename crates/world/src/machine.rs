@@ -117,7 +117,11 @@ impl Machine {
         let stalled = self.stalled_s.min(1.0);
         self.stalled_s -= stalled;
         if has_room && fresh > 0.0 {
-            let kept_up = if self.slow > 0.0 { (1.0 - self.slow) * (records as f64 - self.seen) } else { fresh };
+            let kept_up = if self.slow > 0.0 {
+                (1.0 - self.slow) * (records as f64 - self.seen)
+            } else {
+                fresh
+            };
             self.written += kept_up.min(fresh) * (1.0 - stalled);
             self.bytes = bytes as f64;
         }
@@ -127,7 +131,8 @@ impl Machine {
     /// How late a thread that sleeps for a second wakes.
     pub(crate) fn wakes_late_ns(&mut self) -> i64 {
         let late = self.random.exponential(0.3e6);
-        let held = if self.random.chance(4.0 * HOURLY) { 120e6 * self.random.uniform() } else { 0.0 };
+        let held =
+            if self.random.chance(4.0 * HOURLY) { 120e6 * self.random.uniform() } else { 0.0 };
         (late + held).min(900.0 * MILLISECOND as f64) as i64
     }
 

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flyball_core::domain::{HOUR, Instrument, InstrumentId, Level, Price, Qty, Random, Rate, SECOND, Side};
+use flyball_core::domain::{
+    HOUR, Instrument, InstrumentId, Level, Price, Qty, Random, Rate, SECOND, Side,
+};
 use flyball_exchange::markets::{Change, Happening, Source};
 
 /// A recording, second by second.

@@ -9,9 +9,7 @@ use flyball_exchange::faults::Script;
 use flyball_exchange::markets::{Listing, Markets};
 use flyball_exchange::{Exchange, ExchangeConfig, Gateway};
 use flyball_live::measures::Meters;
-use flyball_live::runtime::{
-    AccountSide, All, Connections, Kills, Measures, SentinelStatus,
-};
+use flyball_live::runtime::{AccountSide, All, Connections, Kills, Measures, SentinelStatus};
 use flyball_live::session::WEIGHT_A_MINUTE;
 
 use crate::desk::Desk;
@@ -146,7 +144,8 @@ impl Scene {
     fn beat(&mut self) {
         let now = self.world.now;
         if self.random.chance(4.0 / 864_000.0) {
-            self.sentinel_quiet_ns = now + 100 * MILLISECOND + self.random.below(700_000_000) as i64;
+            self.sentinel_quiet_ns =
+                now + 100 * MILLISECOND + self.random.below(700_000_000) as i64;
         }
         if now < self.world.clients[0].still_until_ns {
             return;

@@ -1,5 +1,5 @@
-//! A strategy that trades as people's do: it quotes for a while, holds a position for a while. And
-//! what may become of it.
+//! A strategy that trades as people's do: it quotes both sides around a position that it would like
+//! to hold, and likes another one every few minutes. And what may become of it.
 
 use flyball_core::domain::{
     Intent, Level, MILLISECOND, NetQty, Price, Qty, Quotes, Random, SECOND, Side, Target,
@@ -7,25 +7,22 @@ use flyball_core::domain::{
 use flyball_core::engine::{Sight, Sighting};
 use flyball_core::strategy::Draft;
 
-/// How it quotes: how much, until what it holds, how seldom it moves a quote.
+/// How it quotes: how much, how far from what it would like to hold, how seldom it moves a quote.
 const LOTS: u64 = 100;
 const MOST: i64 = 400;
-const AT_LEAST_NS: i64 = 2 * SECOND;
-
-#[derive(Clone, Copy, Debug)]
-enum Mood {
-    Quoting,
-    Holding(i64),
-}
+/// Levels that it sees.
+pub(crate) const DEPTH: usize = 3;
+const AWAY: i64 = 300;
+const AT_LEAST_NS: i64 = 3 * SECOND;
 
 /// A strategy.
 #[derive(Debug)]
 pub(crate) struct Trader {
     random: Random,
-    mood: Mood,
+    /// What it would like to hold, until then.
+    likes: i64,
     until_ns: i64,
     quoted_ns: i64,
-    quoted: (i64, i64),
     /// It answers no more.
     pub(crate) is_stuck: bool,
     /// It turns its position around at the market, this often.
@@ -39,10 +36,9 @@ impl Trader {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed ^ 0x7472_6164),
-            mood: Mood::Quoting,
+            likes: 0,
             until_ns: 0,
             quoted_ns: 0,
-            quoted: (0, 0),
             is_stuck: false,
             churns_ns: None,
             hurries_ns: None,
@@ -63,7 +59,8 @@ impl Trader {
         let now = view.time_ns();
         let Some(best) = view.best() else { return };
         if now >= self.until_ns {
-            self.change_mood(now);
+            self.likes = self.random.below(501) as i64 - 250;
+            self.until_ns = now + self.random.exponential(300e9) as i64 + 10 * SECOND;
         }
         let since = now - self.quoted_ns;
         if let Some(every) = self.churns_ns {
@@ -74,37 +71,23 @@ impl Trader {
             return;
         }
         let hurried = self.hurries_ns.is_some_and(|every| since >= every);
-        match self.mood {
-            Mood::Holding(lots) if !hurried => {
-                if view.position().lots() != lots && since >= 20 * SECOND {
-                    self.quoted_ns = now;
-                    draft.write(&Intent::Target(target(lots)));
-                }
-            }
-            _ => {
-                let step = view.instrument().map_or(1, |it| it.price_step(best.bid.price));
-                self.side = -self.side;
-                let away = if hurried { step * (3 + self.side) } else { 0 };
-                let bid = best.bid.price.ticks() - away;
-                let ask = best.ask.price.ticks() + away;
-                let moved = (bid - self.quoted.0).abs().max((ask - self.quoted.1).abs()) >= 4 * step;
-                let due = since >= AT_LEAST_NS && (moved || since >= 30 * SECOND);
-                if due || hurried {
-                    (self.quoted, self.quoted_ns) = ((bid, ask), now);
-                    quote(view, (bid, ask), draft);
-                }
-            }
+        let step = view.instrument().map_or(1, |it| it.price_step(best.bid.price));
+        if since >= AT_LEAST_NS || hurried {
+            self.quoted_ns = now;
+            // Others' best prices, not its own.
+            let others = |side: Side, else_: Price| {
+                let mut levels = Vec::new();
+                view.copy_levels(side, DEPTH, &mut levels);
+                let of_others = levels.iter().find(|level| level.qty.lots() > LOTS);
+                of_others.map_or(else_, |level| level.price).ticks()
+            };
+            let bid = others(Side::Bid, best.bid.price);
+            let ask = others(Side::Ask, best.ask.price);
+            // A little better than the others, where there is room, each time a little else.
+            let most = ((ask - bid) / (3 * step)).clamp(0, 4) as u64;
+            let better = [(); 2].map(|()| step * self.random.below(most + 1) as i64);
+            quote(view, (bid + better[0], ask - better[1]), self.likes, draft);
         }
-    }
-
-    fn change_mood(&mut self, now_ns: i64) {
-        let holds = self.random.chance(0.35);
-        let lots = 150 + self.random.below(250) as i64;
-        let lots = if self.random.chance(0.5) { lots } else { -lots };
-        self.mood = if holds { Mood::Holding(lots) } else { Mood::Quoting };
-        let lasts = if holds { 150e9 } else { 400e9 };
-        self.until_ns = now_ns + self.random.exponential(lasts) as i64 + 10 * SECOND;
-        self.quoted_ns = 0;
     }
 }
 
@@ -114,15 +97,15 @@ const fn target(lots: i64) -> Target {
 }
 
 /// Quote at these prices what may still be bought and sold.
-fn quote(view: &Sighting, (bid, ask): (i64, i64), draft: &mut Draft) {
-    let held = view.position().lots();
+fn quote(view: &Sighting, (bid, ask): (i64, i64), likes: i64, draft: &mut Draft) {
+    let held = view.position().lots() - likes;
     let Some(instrument) = view.instrument() else { return };
     let level = |ticks: i64, side: Side| {
         let price = instrument.round_passive(Price::from_ticks(ticks.max(1)), side);
         [Level { price, qty: Qty::from_lots(LOTS) }]
     };
     let (bids, asks) = (level(bid, Side::Bid), level(ask, Side::Ask));
-    let bids = if held < MOST { bids.as_slice() } else { &[] };
-    let asks = if held > -MOST { asks.as_slice() } else { &[] };
+    let bids = if held < AWAY { bids.as_slice() } else { &[] };
+    let asks = if held > -AWAY { asks.as_slice() } else { &[] };
     draft.write(&Intent::Quotes(Quotes { bids, asks }));
 }

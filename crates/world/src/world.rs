@@ -38,7 +38,11 @@ const CONNECT_NS: i64 = 2 * MILLISECOND;
 /// What is on its way, beside what the gateway brings.
 #[derive(Debug)]
 enum Later {
-    Connected { market: bool, attempt: u64, stands: bool },
+    Connected {
+        market: bool,
+        attempt: u64,
+        stands: bool,
+    },
     Timeout(u64),
     /// To a client, over a way with delays.
     Arrives(Delivered),

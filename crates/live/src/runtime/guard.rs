@@ -173,12 +173,7 @@ impl Guarded {
     }
 
     /// To be asked before anything is taken in. `killed`: whether trading is stopped already.
-    pub fn look(
-        &mut self,
-        heard: Option<(i64, Wish)>,
-        killed: bool,
-        now_ns: i64,
-    ) -> Option<Step> {
+    pub fn look(&mut self, heard: Option<(i64, Wish)>, killed: bool, now_ns: i64) -> Option<Step> {
         if now_ns.saturating_sub(self.looked_ns) > HELD_UP_NS {
             self.void_ns = now_ns;
         }

@@ -78,7 +78,7 @@ ROWS: dict[str, Row] = {
     "clock_step": Row(level=0.0, deviation=0.0002, jumps=1, jump=0.01, back=0.5, least=-math.inf),
     "memory": Row(level=150.0, deviation=2.0, lasts=600),
     "disk_free": Row(level=20_000.0, deviation=5.0, lasts=600),
-    "margin_ratio": Row(level=12.0, deviation=0.3, lasts=300),
+    "margin_used": Row(level=0.08, deviation=0.002, lasts=300),
 }
 
 
