@@ -18,6 +18,8 @@ __all__ = ["METRICS", "Machine", "Metric", "Readings", "index", "machine"]
 Side = Literal["high", "low", "both"]
 _REJECTED = ("Refused", "Throttled")
 _STRANGE = ("PositionMismatch", "Liquidated")
+# Whoever quotes is told that an order would trade; whoever takes, that nothing is there.
+_USUAL_REJECTS = ("would_trade", "no_liquidity")
 # Records that wait when none is written any more.
 _NEVER = 1e9
 
@@ -51,39 +53,41 @@ def _metric(name: str, unit: str, floor: float, about: str, **more: Any) -> Metr
 
 
 METRICS: tuple[Metric, ...] = (
-    _metric("feed_age", "s", 0.7, "since a book or best prices were heard"),
-    _metric("feed_delay", "s", 0.02, "the way of a market message", side="both", drifts=True),
-    _metric("feed_way", "s", 0.03, "the way of market messages: mean of ten seconds"),
-    _metric("answer_way", "s", 0.1, "until actions were answered: mean of ten seconds"),
-    _metric("messages", "log 1/s", 0.35, "market messages, over ten seconds", side="both"),
+    _metric("feed_age", "s", 0.4, "since a book or best prices were heard"),
+    _metric("feed_delay", "s", 0.03, "the way of a market message", side="both", drifts=True),
+    _metric("feed_way", "s", 0.045, "the way of market messages: mean of ten seconds"),
+    _metric("answer_way", "s", 0.06, "until actions were answered: mean of ten seconds"),
+    _metric("messages", "log 1/s", 0.25, "market messages, over ten seconds", side="both"),
     _metric("malformed", "in 60 s", 0.3, "market messages that are none"),
     _metric("reconnects", "in 60 s", 0.35, "connections made anew"),
     _metric("weight_left", "share", 0.04, "of the rate budget", side="low"),
     _metric("open_actions", "", 1.0, "actions without an answer"),
     _metric("waiting", "s", 0.5, "for which no action was answered, while one waits"),
-    _metric("actions", "1/s", 0.8, "actions sent, over ten seconds"),
+    _metric("actions", "1/s", 0.6, "actions sent, over ten seconds"),
     _metric("lost", "in 60 s", 0.3, "actions lost or sent again"),
-    _metric("journal_lag", "records", 60.0, "that wait to be written"),
+    _metric("journal_lag", "records", 15.0, "that wait to be written"),
     _metric("unknown_orders", "", 0.2, "orders of unknown fate"),
     _metric("orders", "", 3.0, "orders that have not ended"),
     _metric("refusals", "in 60 s", 2.5, "orders refused or rejected"),
+    _metric("odd_rejects", "in 60 s", 0.5, "orders rejected for another reason than their price"),
     _metric("mismatches", "in 60 s", 0.1, "positions, fills, orders that are not ours"),
-    _metric("late_fills", "in 60 s", 0.5, "fills that only reading the account told of"),
-    _metric("fills", "in 60 s", 3.0, "fills"),
-    _metric("fees", "bp in 60 s", 1.0, "of the equity paid for fills"),
-    _metric("spread", "log bp", 0.4, "between the best prices"),
-    _metric("price_step", "bp", 12.0, "of the middle price in a second", side="both"),
+    _metric("late_fills", "in 60 s", 0.3, "fills that only reading the account told of"),
+    _metric("fills", "in 60 s", math.inf, "fills: markets have their bursts"),
+    _metric("fees", "bp in 60 s", 0.7, "of the equity paid for fills"),
+    _metric("spread", "log bp", 0.3, "between the best prices"),
+    _metric("price_step", "bp", 4.0, "of the middle price in a second", side="both"),
     _metric("basis", "bp", 8.0, "mark against the middle price", side="both"),
     _metric("equity_step", "bp", 4.0, "of the equity in ten seconds", side="low"),
-    _metric("funding", "bp", 1.0, "of the equity paid in ten seconds", side="both"),
+    _metric("funding", "bp", 0.25, "of the equity paid in ten seconds", side="both"),
     _metric("late", "", 0.1, "strategies that are late or gone"),
     _metric("asked", "log 1/s", 0.3, "questions to strategies, over ten seconds", side="low"),
-    _metric("sentinel_age", "s", 0.5, "since the sentinel was heard"),
-    _metric("memory_step", "MB", 4.0, "of the process in ten seconds"),
+    _metric("sentinel_age", "s", 0.3, "since the sentinel was heard"),
+    _metric("memory_step", "MB", 2.0, "of the process in ten seconds"),
     _metric("disk_step", "%", 0.1, "of what is free on the disk, in ten seconds", side="low"),
     _metric("cpu", "share", 0.15, "of a core that the process uses"),
     _metric("wake_lag", "s", 0.04, "how late a cold thread woke of late"),
     _metric("clock_step", "s", 0.004, "of the wall clock against a steady one", side="both"),
+    _metric("clock_gain", "s", 0.003, "of the wall clock in a minute", side="both"),
     _metric("memory", "MB", math.inf, "of the process"),
     _metric("disk_free", "MB", math.inf, "where the journal lies"),
     _metric("drawdown", "share", math.inf, "loss from the peak"),
@@ -185,6 +189,8 @@ class Readings:
         account = (status.get("measures") or {}).get("account", {})
         refused = float(sum(kind in _REJECTED for kind in kinds))
         refused += self._step("rejected", _total(totals.get("rejected")))
+        rejects = dict(totals.get("rejected", ()))
+        odd = float(sum(count for name, count in rejects.items() if name not in _USUAL_REJECTS))
         session = status["connections"]["session"]
         strange = float(sum(kind in _STRANGE for kind in kinds))
         others = (session.get(key, 0) for key in ("orphans", "foreign_orders", "foreign_fills"))
@@ -193,6 +199,7 @@ class Readings:
             "orders": float(sum(it["orders"] for it in status["instruments"])),
             "unknown_orders": float(sum(it["unknown_orders"] for it in status["instruments"])),
             "refusals": self._fading("refusals", refused, passed_s, 60.0),
+            "odd_rejects": self._fading("odd", self._step("odd", odd), passed_s, 60.0),
             "mismatches": self._fading("mismatches", strange, passed_s, 60.0),
             "late": float(sum(it["attention"] != "awake" for it in status["strategies"])),
             "asked": math.log1p(
@@ -297,14 +304,14 @@ class Readings:
         if not math.isnan(freed):
             found["disk_step"] = self._fading("disk_step", freed, passed_s, 10.0)
         if before is not None:
-            wall_s = at.wall_s - before.wall_s
+            gained_s = at.wall_s - before.wall_s - (at.steady_s - before.steady_s)
             found |= {
                 "cpu": (at.cpu_s - before.cpu_s) / passed_s,
                 "wake_lag": self._wake_lag(passed_s),
-                "clock_step": wall_s - (at.steady_s - before.steady_s),
+                "clock_step": gained_s,
+                "clock_gain": self._fading("clock", gained_s, passed_s, 60.0),
             }
         return found
-
 
     def _wake_lag(self, passed_s: float) -> float:
         """How late the thread that looks once a second woke of late: the worst, fading.

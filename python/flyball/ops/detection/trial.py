@@ -69,7 +69,7 @@ def alarms_of(
     values: Floats,
     time_s: float,
 ) -> list[tuple[int, Alarm]]:
-    """What the detectors and the forecasts of runs side by side say of an observation: run, alarm."""
+    """What detectors and forecasts say of an observation of runs side by side: run, alarm."""
     told = []
     for detector, flags in bank.update(values, time_s=time_s).items():
         if not flags.any():

@@ -1,8 +1,8 @@
 """Runs in worlds without sockets and clocks, side by side, as the watch of each would see them.
 
-Real: engine, session, market data, mailbox and measures of a run, the local exchange and its faults,
-in virtual time. Simulated: the way between them, the strategy, the market (a recording put together
-anew), and the machine: memory, disk, processor, the sentinel's beats.
+Real: engine, session, market data, mailbox and measures of a run, the local exchange and its
+faults, in virtual time. Simulated: the way between them, the strategy, the market (a recording put
+together anew), and the machine: memory, disk, processor, the sentinel's beats.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "slow_venue": ("answer_way", "waiting", "open_actions", "lost", "unknown_orders"),
     "memory_leak": ("memory_step", "memory"),
     "creeping_latency": ("feed_way", "feed_delay", "answer_way", "waiting", "lost"),
-    "loss_streak": ("equity_step", "drawdown", "fees", "fills"),
-    "reject_storm": ("refusals", "orders"),
-    "clock_drift": ("clock_step", "feed_delay", "feed_way", "feed_age"),
+    "loss_streak": ("equity_step", "drawdown", "fees"),
+    "reject_storm": ("refusals", "odd_rejects", "orders"),
+    "clock_drift": ("clock_step", "clock_gain", "feed_delay", "feed_way", "feed_age"),
     "disk_filling": ("disk_step", "disk_free", "journal_lag"),
     "stuck_strategy": ("late", "asked"),
     "wrong_price": ("price_step", "basis", "spread"),
     "missing_fills": ("late_fills", "unknown_orders", "mismatches"),
-    "foreign_trades": ("mismatches", "fills"),
+    "foreign_trades": ("mismatches",),
     "spread_blowout": ("spread",),
     "message_flood": ("messages", "cpu"),
     "reconnect_loop": ("reconnects", "feed_age", "spread", "price_step", "basis"),

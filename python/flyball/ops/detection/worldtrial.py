@@ -14,7 +14,7 @@ import numpy as np
 
 from flyball.ops.detection.bank import LIMITS, Bank, Limits
 from flyball.ops.detection.endings import Said, gathered
-from flyball.ops.detection.grouping import Grouping, Incident
+from flyball.ops.detection.grouping import Alarm, Grouping, Incident
 from flyball.ops.detection.normal import Market
 from flyball.ops.detection.streams import Flags, Floats
 from flyball.ops.detection.trial import Injection, alarms_of
@@ -101,7 +101,7 @@ def _inject(market: Market, planned: Sequence[Planned], limits: Limits) -> Injec
     bank, passage = Bank(runs=(runs,), limits=limits), forecasts(runs=(runs,))
     rising = np.array([each.rising for each in THRESHOLDS])
     lines = np.array([each.value for each in THRESHOLDS])
-    first: dict[int, Any] = {}
+    first: dict[int, Alarm] = {}
     last: list[dict[str, float]] = [{} for _ in planned]
     raws, seconds, crossings = [], [], []
     for second, values in enumerate(_looks(market, planned)):
@@ -121,15 +121,15 @@ def _inject(market: Market, planned: Sequence[Planned], limits: Limits) -> Injec
             raws.append(np.where(crossings[-1], np.nan, passage.passage.probabilities()))
     found = []
     for run, one in enumerate(planned):
-        alarm = first.get(run)
+        seen = first.get(run)
         found.append(
             Injection(
                 fault=one.fault,
                 size=one.size,
                 # A fault shows in the first observation after it began.
-                seconds=None if alarm is None else alarm.time_s - one.begins_s + 1.0,
-                metric="" if alarm is None else alarm.metric,
-                detector="" if alarm is None else alarm.detector,
+                seconds=None if seen is None else seen.time_s - one.begins_s + 1.0,
+                metric="" if seen is None else seen.metric,
+                detector="" if seen is None else seen.detector,
             )
         )
     return Injected(
