@@ -56,7 +56,7 @@ METRICS: tuple[Metric, ...] = (
     _metric("feed_age", "s", 0.4, "since a book or best prices were heard"),
     _metric("feed_delay", "s", 0.03, "the way of a market message", side="both", drifts=True),
     _metric("feed_way", "s", 0.045, "the way of market messages: mean of ten seconds"),
-    _metric("answer_way", "s", 0.06, "until actions were answered: mean of ten seconds"),
+    _metric("answer_way", "s", 0.1, "until actions were answered: mean of ten seconds"),
     _metric("messages", "log 1/s", 0.25, "market messages, over ten seconds", side="both"),
     _metric("malformed", "in 60 s", 0.3, "market messages that are none"),
     _metric("reconnects", "in 60 s", 0.35, "connections made anew"),
@@ -74,7 +74,7 @@ METRICS: tuple[Metric, ...] = (
     _metric("late_fills", "in 60 s", 0.3, "fills that only reading the account told of"),
     _metric("fills", "in 60 s", math.inf, "fills: markets have their bursts"),
     _metric("fees", "bp in 60 s", 0.7, "of the equity paid for fills"),
-    _metric("spread", "log bp", 0.3, "between the best prices"),
+    _metric("spread", "log bp", 0.4, "between the best prices"),
     _metric("price_step", "bp", 4.0, "of the middle price in a second", side="both"),
     _metric("basis", "bp", 8.0, "mark against the middle price", side="both"),
     _metric("equity_step", "bp", 4.0, "of the equity in ten seconds", side="low"),
@@ -193,7 +193,7 @@ class Readings:
         odd = float(sum(count for name, count in rejects.items() if name not in _USUAL_REJECTS))
         session = status["connections"]["session"]
         strange = float(sum(kind in _STRANGE for kind in kinds))
-        others = (session.get(key, 0) for key in ("orphans", "foreign_orders", "foreign_fills"))
+        others = (session.get(key, 0) for key in ("foreign_orders", "foreign_fills"))
         strange += self._step("strange", sum(others))
         found = {
             "orders": float(sum(it["orders"] for it in status["instruments"])),

@@ -27,6 +27,7 @@ __all__ = ["LASTS_S", "LAST_S", "Injected", "Planned", "injected", "plan", "quie
 _FIRST_S, LAST_S = 1_200, 2_400
 LASTS_S = 300
 _SIDE_BY_SIDE = 5
+_QUIET_BESIDE = 2
 _BEFORE_S = 60
 _EVERY_S = 30
 _CHUNK_S = 60
@@ -198,9 +199,7 @@ def quiet(
 ) -> list[Incident]:
     """The incidents of runs in which nothing is wrong, each watched from its first second."""
     seeds = [seed * _RUNS + _QUIET + at for at in range(runs)]
-    # As even as may be: no process has much more to do than another.
-    parts = [seeds[at::jobs] for at in range(min(jobs, runs))] if runs <= 4 * jobs else None
-    parts = parts or [seeds[at : at + 2] for at in range(0, runs, 2)]
+    parts = [seeds[at : at + _QUIET_BESIDE] for at in range(0, runs, _QUIET_BESIDE)]
     calls = [(_quiet, (market, part, hours, limits)) for part in parts]
     made = _each(jobs, tell, "quiet runs", calls)
     return [incident for incidents in made for incident in incidents]
