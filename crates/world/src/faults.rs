@@ -69,7 +69,7 @@ pub(crate) struct Active {
     size: f64,
     since_ns: i64,
     /// 1 or -1, by chance.
-    side: f64,
+    sign: f64,
     /// When it does something again.
     next_ns: i64,
 }
@@ -98,14 +98,14 @@ impl Scene {
         if !(0.0..=1.0).contains(&size) {
             return Err(format!("a size lies between 0 and 1: {size}"));
         }
-        let side = if self.random.chance(0.5) { 1.0 } else { -1.0 };
+        let sign = if self.random.chance(0.5) { 1.0 } else { -1.0 };
         let since_ns = self.world.now;
-        self.active = Some(Active { name, size, since_ns, side, next_ns: since_ns });
-        self.begin(name, size, side);
+        self.active = Some(Active { name, size, since_ns, sign, next_ns: since_ns });
+        self.begin(name, size, sign);
         Ok(())
     }
 
-    fn begin(&mut self, name: &str, size: f64, side: f64) {
+    fn begin(&mut self, name: &str, size: f64, sign: f64) {
         let now = self.world.now;
         match name {
             "feed_freeze" => self.script(Fault::new(Kind::FrozenFeed, Target::Market)),
@@ -123,13 +123,13 @@ impl Scene {
                 self.script(Fault { probability, ..Fault::new(Kind::Reject, Target::Post) });
             }
             "clock_drift" => {
-                let rate = side * between(0.0005, 0.05, size);
+                let rate = sign * between(0.0005, 0.05, size);
                 self.world.clients[0].clock.drift(rate, now);
             }
             "disk_filling" => self.machine.fills = between(10e6, 200e6, size),
             "stuck_strategy" => self.trader().is_stuck = true,
             "wrong_price" => {
-                let factor = Some(1.0 + side * between(0.01, 0.5, size));
+                let factor = Some(1.0 + sign * between(0.01, 0.5, size));
                 self.script(Fault { factor, ..Fault::new(Kind::WildPrice, Target::Market) });
             }
             "missing_fills" => {
@@ -179,7 +179,7 @@ impl Scene {
     pub(crate) fn go_on_wrong(&mut self) {
         let Some(active) = self.active else { return };
         let now = self.world.now;
-        let Active { name, size, since_ns, side, next_ns } = active;
+        let Active { name, size, since_ns, sign, next_ns } = active;
         if name == "creeping_latency"
             && let Some(way) = &mut self.world.way
         {
@@ -197,11 +197,11 @@ impl Scene {
                 seconds(2.0 * lasts)
             }
             "foreign_trades" => {
-                self.trade_as_stranger(side, size);
+                self.trade_as_stranger(sign, size);
                 seconds(between(60.0, 3.0, size))
             }
             "funding_spike" => {
-                let rate = Rate::from_ppm((side * between(0.005, 0.04, size) * 1e6) as i64);
+                let rate = Rate::from_ppm((sign * between(0.005, 0.04, size) * 1e6) as i64);
                 let change = Change::Funding { rate, settles: true };
                 let id = self.instrument();
                 self.world.gateway.exchange_mut().feed(change, id, now);
@@ -210,9 +210,9 @@ impl Scene {
             _ => return,
         };
         if let Some(active) = &mut self.active {
-            (active.next_ns, active.side) = (now + again, -side);
+            (active.next_ns, active.sign) = (now + again, -sign);
             if name == "funding_spike" {
-                active.side = side;
+                active.sign = sign;
             }
         }
     }
@@ -227,13 +227,13 @@ impl Scene {
     }
 
     /// Somebody else with a key to the account trades on it: at the market.
-    fn trade_as_stranger(&mut self, side: f64, size: f64) {
+    fn trade_as_stranger(&mut self, sign: f64, size: f64) {
         let user = self.world.clients[0].address;
         let exchange = self.world.gateway.exchange_mut();
         let Some(instrument) = exchange.instruments().first().cloned() else { return };
         let Some(mark) = exchange.mark(instrument.id()) else { return };
-        let buys = side > 0.0;
-        let far = mark.ticks() + (mark.ticks() as f64 * side * 0.02) as i64;
+        let buys = sign > 0.0;
+        let far = mark.ticks() + (mark.ticks() as f64 * sign * 0.02) as i64;
         let limit = instrument.round_passive(
             Price::from_ticks(far),
             if buys { flyball_core::domain::Side::Bid } else { flyball_core::domain::Side::Ask },

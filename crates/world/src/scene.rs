@@ -198,7 +198,7 @@ impl Scene {
         let heard_ms = (world_ns - desk.sentinel_ns) / MILLISECOND;
         let sentinel =
             SentinelStatus { expected: true, heard_ms: Some(heard_ms), starts: 1, said: None };
-        let measures = Measures {
+        let whole = Measures {
             engine: measured,
             latencies: self.meters.stages(),
             queue_room: 0,
@@ -208,7 +208,7 @@ impl Scene {
             speed: 1,
         };
         let kills = Kills::default();
-        let all = All { status, connections, sentinel, kills, measures: Some(measures) };
+        let all = All { status, connections, sentinel, kills, measures: Some(whole) };
         Reading {
             status: all.to_json().unwrap_or_default(),
             now_ns,

@@ -102,7 +102,7 @@ fn key(number: u64) -> String {
 }
 
 fn profile() -> Profile {
-    serde_json::from_str(include_str!("emergency.json")).unwrap()
+    serde_json::from_str(include_str!("../../live/tests/world/emergency.json")).unwrap()
 }
 
 impl World {
@@ -181,8 +181,8 @@ impl World {
 
     fn client(&self, at: usize, seed: u64, engine: Engine, told: Told, kept: &Shelf) -> Client {
         let (address, agent) = self.keys[at].clone();
-        let shelf = Shelf { forgets: !self.checked, ..kept.clone() };
-        let outbox = Outbox::resume(&kept.bytes, shelf).unwrap();
+        let ahead = Shelf { forgets: !self.checked, ..kept.clone() };
+        let outbox = Outbox::resume(&kept.bytes, ahead).unwrap();
         let mut engine = engine;
         if let Some(order) = outbox.last_order() {
             engine.skip_ids(order);

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use flyball_world::{FAULTS, Recording, Scene};
 
 fn recording() -> Arc<Recording> {
-    let second = |at: usize| (at as f64 * 0.7).sin();
     Arc::new(Recording {
-        messages: (0..4_000).map(|at| (at % 4) as f64).collect(),
+        messages: (0..4_000).map(|at| f64::from(at % 4)).collect(),
         spread: vec![8.0; 4_000],
-        step: (0..4_000).map(|at| 1.5 * second(at)).collect(),
+        step: (0..4_000).map(|at| 1.5 * (f64::from(at) * 0.7).sin()).collect(),
     })
 }
 
