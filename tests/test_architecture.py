@@ -101,6 +101,8 @@ CRATES: dict[str, set[str]] = {
     "data": {"flyball-core", "flyball-venues"},
     "exchange": {"flyball-core", "flyball-venues", "flyball-data"},
     "live": {"flyball-core", "flyball-data", "flyball-venues"},
+    # Engines and the local exchange in virtual time: what tests and the score of detection run in.
+    "world": {"flyball-core", "flyball-exchange", "flyball-live", "flyball-venues"},
     # Runs the engine against the simulated venue; the session over the local exchange in time.
     "proof": {"flyball-core", "flyball-data", "flyball-venues"},
     "python": {
@@ -110,6 +112,7 @@ CRATES: dict[str, set[str]] = {
         "flyball-live",
         "flyball-proof",
         "flyball-venues",
+        "flyball-world",
     },
 }
 

@@ -312,6 +312,23 @@ class Proof:
     def progress(self) -> float: ...
 
 @final
+class World:
+    """A run in a world without sockets and clocks: made of a market's recorded seconds."""
+
+    def __new__(
+        cls,
+        seed: int,
+        messages: NDArray[np.float64],
+        spread: NDArray[np.float64],
+        step: NDArray[np.float64],
+    ) -> World: ...
+    def step(self, seconds: int) -> list[tuple[str, int, float, float, float, float, float]]: ...
+    def inject(self, fault: str, size: float) -> None: ...
+    def end(self) -> None: ...
+    @staticmethod
+    def faults() -> list[tuple[str, str]]: ...
+
+@final
 class Recording:
     """A recording of a venue's market data, written by a thread of its own."""
 

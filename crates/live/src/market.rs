@@ -104,8 +104,13 @@ impl<T: Deliver> Market<T> {
     /// Note when each stream was heard, and how long its messages took.
     #[must_use]
     pub fn measured(mut self, meters: Arc<Meters>) -> Self {
-        self.meters = Some(meters);
+        self.measure(meters);
         self
+    }
+
+    /// As [`Market::measured`], from now on.
+    pub fn measure(&mut self, meters: Arc<Meters>) {
+        self.meters = Some(meters);
     }
 
     /// How it is doing.

@@ -12,14 +12,12 @@
     reason = "progress of a long programme"
 )]
 
-mod world;
-
 use std::collections::BTreeMap;
 
 use flyball_core::domain::{MINUTE, Notice, Operator, Random, SECOND, Scope};
 use flyball_exchange::MarketSetup;
 use flyball_exchange::faults::Script;
-use world::{START_NS, World};
+use flyball_world::{START_NS, World};
 
 fn market() -> MarketSetup {
     MarketSetup::Synthetic { crash: None, messages_per_second: Some(4.0) }

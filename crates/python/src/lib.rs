@@ -20,6 +20,7 @@ mod strategies;
 mod tables;
 mod twin;
 mod view;
+mod world;
 
 use pyo3::prelude::*;
 
@@ -60,6 +61,8 @@ mod _core {
     use super::twin::run_accounts;
     #[pymodule_export]
     use super::view::{FeatureAttr, View};
+    #[pymodule_export]
+    use super::world::World;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -23,7 +23,7 @@ use crate::node::Node;
 use crate::recorder::Recorder;
 use crate::report::{self, Flattening};
 use crate::runtime::guard::{BEAT_EVERY, BEAT_EVERY_NS, Guarded, Pulse, Step};
-use crate::runtime::status::{self, Status};
+use crate::runtime::status::{Measured, Status};
 use crate::session::Batch;
 
 /// What other threads bring.
@@ -87,6 +87,39 @@ impl Beside {
     /// A strategy that has not been asked anything.
     pub const fn new(name: String, mailbox: Mailbox) -> Self {
         Self { mailbox, name, attention: Attention::Awake, overruns: 0, dropped: 0, reason: None }
+    }
+
+    /// Whether it answers.
+    pub const fn attention(&self) -> Attention {
+        self.attention
+    }
+
+    /// When its answer will be overdue, if it owes one.
+    pub fn overdue_ns(&self, patience: Patience) -> Option<i64> {
+        let awake = self.attention == Attention::Awake;
+        let asked = self.mailbox.waiting_ns().filter(|_| awake);
+        asked.map(|asked| asked.saturating_add(patience.deadline_ns))
+    }
+
+    /// Whether its answer has become overdue: it is late from now on.
+    pub fn is_overdue(&mut self, patience: Patience, now_ns: i64) -> bool {
+        let late = self.overdue_ns(patience).is_some_and(|due| now_ns > due);
+        self.overruns += u64::from(late);
+        late
+    }
+
+    /// It answered a question of `woken_ns`. Whether in time: what comes late is dropped.
+    pub fn answered(&mut self, woken_ns: i64, patience: Patience, now_ns: i64) -> bool {
+        let heard = self.mailbox.answered(woken_ns, now_ns, patience.deadline_ns);
+        self.dropped += u64::from(!heard);
+        heard
+    }
+
+    /// From now on it answers, is late, or is gone. What the engine is to be told.
+    pub fn turn(&mut self, attention: Attention, patience: Patience) -> Option<StrategyState> {
+        self.attention = attention;
+        let told = attention != Attention::Late || patience.reduce_only;
+        told.then(|| StrategyState { strategy: self.mailbox.strategy(), attention })
     }
 }
 
@@ -261,9 +294,7 @@ impl EngineThread {
     }
 
     fn due_ns(&self) -> i64 {
-        let late = self.strategies.iter().filter(|it| it.attention == Attention::Awake);
-        let late = late.filter_map(|it| it.mailbox.waiting_ns());
-        let late = late.map(|asked| asked.saturating_add(self.patience.deadline_ns)).min();
+        let late = self.strategies.iter().filter_map(|it| it.overdue_ns(self.patience)).min();
         // Looked at a little after it is due, so that the clock shows it.
         self.node.engine().due_ns().min(late.map_or(i64::MAX, |ns| ns.saturating_add(1)))
     }
@@ -342,7 +373,7 @@ impl EngineThread {
 
     fn answered(&mut self, strategy: StrategyId, answer: Answer) {
         let now = self.clock.now_ns();
-        let deadline = self.patience.deadline_ns;
+        let patience = self.patience;
         let Some(beside) = self.strategies.get_mut(strategy.index()) else { return };
         match answer {
             Answer::Gone { reason } => {
@@ -351,8 +382,7 @@ impl EngineThread {
             }
             Answer::Decided { woken_ns, draft } => {
                 self.meters.note(Stage::Decide, now.saturating_sub(woken_ns));
-                if !beside.mailbox.answered(woken_ns, now, deadline) {
-                    beside.dropped += 1;
+                if !beside.answered(woken_ns, patience, now) {
                     return;
                 }
                 if beside.attention == Attention::Late {
@@ -368,9 +398,8 @@ impl EngineThread {
 
     fn turn(&mut self, strategy: StrategyId, attention: Attention) {
         let Some(beside) = self.strategies.get_mut(strategy.index()) else { return };
-        beside.attention = attention;
-        if attention != Attention::Late || self.patience.reduce_only {
-            self.happened(Body::Strategy(StrategyState { strategy, attention }));
+        if let Some(state) = beside.turn(attention, self.patience) {
+            self.happened(Body::Strategy(state));
         }
     }
 
@@ -379,10 +408,7 @@ impl EngineThread {
         let now = self.clock.now_ns();
         for index in 0..self.strategies.len() {
             let Some(beside) = self.strategies.get_mut(index) else { continue };
-            let asked = beside.mailbox.waiting_ns();
-            let late = asked.is_some_and(|ns| now.saturating_sub(ns) > self.patience.deadline_ns);
-            if late && beside.attention == Attention::Awake {
-                beside.overruns += 1;
+            if beside.is_overdue(self.patience, now) {
                 let strategy = beside.mailbox.strategy();
                 self.turn(strategy, Attention::Late);
                 self.act();
@@ -465,8 +491,9 @@ impl EngineThread {
 
     fn status(&self) -> Status {
         let engine: &Engine = self.node.engine();
-        let mut status = status::of(engine, &self.strategies, &self.notices, self.refused_events);
-        let mut measured = status::Measured::of(engine, &self.tally, &self.meters);
+        let notices = self.notices.iter().copied().collect();
+        let mut status = Status::of(engine, &self.strategies, notices, self.refused_events);
+        let mut measured = Measured::of(engine, &self.tally, &self.meters);
         measured.queued = self.meters.queued(self.taken);
         status.measured = Some(Box::new(measured));
         status

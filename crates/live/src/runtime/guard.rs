@@ -149,7 +149,7 @@ impl Pulse {
 
 /// What the engine's thread is to do about the sentinel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// It is something else to us than before.
     Tell(SentinelState),
     /// It wants everything stopped and closed.
@@ -158,7 +158,7 @@ pub(super) enum Step {
 
 /// Whether the sentinel is missing, as the engine's thread sees it. Knows time as an argument.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Guarded {
+pub struct Guarded {
     expected: bool,
     told: SentinelState,
     looked_ns: i64,
@@ -167,17 +167,13 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    pub(super) const fn new(expected: bool) -> Self {
+    /// Of a run that has a sentinel, or has none.
+    pub const fn new(expected: bool) -> Self {
         Self { expected, told: SentinelState::Watching, looked_ns: 0, void_ns: -1 }
     }
 
     /// To be asked before anything is taken in. `killed`: whether trading is stopped already.
-    pub(super) fn look(
-        &mut self,
-        heard: Option<(i64, Wish)>,
-        killed: bool,
-        now_ns: i64,
-    ) -> Option<Step> {
+    pub fn look(&mut self, heard: Option<(i64, Wish)>, killed: bool, now_ns: i64) -> Option<Step> {
         if now_ns.saturating_sub(self.looked_ns) > HELD_UP_NS {
             self.void_ns = now_ns;
         }

@@ -25,13 +25,13 @@ use crate::mailbox::{Answer, Letters, Mailbox};
 use crate::market::{self, Market, Wish};
 use crate::measures::{Meters, Stages};
 use crate::node::Node;
-use crate::outbox::OutboxFile;
+use crate::outbox::{Ahead, OutboxFile};
 use crate::recorder::{Health, Recorder};
 use crate::session::{self, Batch, Session};
 
 pub use control::{Control, ask as ask_control};
 pub use engine::{Beside, EngineThread, Input, Joints, Patience, ToEngine};
-pub use guard::{Launch, Pulse, SentinelStatus, Supervisor};
+pub use guard::{Guarded, Launch, Pulse, SentinelStatus, Step, Supervisor};
 pub use start::{Plan, StartError, Started, ask as ask_venue, check_agent, listing};
 pub use status::{InstrumentStatus, Measured, Status, StrategyStatus};
 
@@ -94,8 +94,9 @@ fn get<T: Clone>(shared: &Shared<T>) -> T {
     shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// How the account's session is doing.
 #[derive(Clone, Copy, Debug, Default)]
-struct AccountSide {
+pub struct AccountSide {
     connects: u64,
     known: bool,
     open_actions: usize,
@@ -103,6 +104,43 @@ struct AccountSide {
     requests_left: Option<u64>,
     heard_ns: Option<i64>,
     counts: session::Counts,
+}
+
+impl AccountSide {
+    /// As it is now.
+    pub fn of<A: Ahead>(session: &Session<A>, now_ns: i64) -> Self {
+        let (weight_left, requests_left) = session.budget_left(now_ns);
+        Self {
+            connects: session.connects(),
+            known: session.is_known(),
+            open_actions: session.open_actions(),
+            weight_left,
+            requests_left,
+            heard_ns: session.heard_ns(),
+            counts: session.counts(),
+        }
+    }
+}
+
+impl Connections {
+    /// As they are: the account's and the market's, and how the journal is doing.
+    pub const fn of(account: &AccountSide, market: &market::Counts, journal: (bool, u64)) -> Self {
+        Self {
+            account_connects: account.connects,
+            account_known: account.known,
+            open_actions: account.open_actions,
+            weight_left: account.weight_left,
+            requests_left: account.requests_left,
+            session: account.counts,
+            market_connects: market.connects,
+            market_messages: market.messages,
+            market_malformed: market.malformed,
+            market_heard_ns: market.heard_ns,
+            market_delay_ns: market.delay_ns,
+            journal_failing: journal.0,
+            journal_lag: journal.1,
+        }
+    }
 }
 
 /// The account's session, which hands what it says to the engine.
@@ -119,17 +157,7 @@ fn account_duty(
             // The engine's thread ends after this one.
             let _sent = to.send(Input::Account { time_ns, body });
         }
-        let (weight_left, requests_left) = session.budget_left(clock.now_ns());
-        let side = AccountSide {
-            connects: session.connects(),
-            known: session.is_known(),
-            open_actions: session.open_actions(),
-            weight_left,
-            requests_left,
-            heard_ns: session.heard_ns(),
-            counts: session.counts(),
-        };
-        put(&shared, side);
+        put(&shared, AccountSide::of(session, clock.now_ns()));
     })
 }
 
@@ -197,23 +225,8 @@ impl Watcher {
 
     /// How the connections are doing.
     pub fn connections(&self) -> Connections {
-        let account = get(&self.account);
-        let market = get(&self.market);
-        Connections {
-            account_connects: account.connects,
-            account_known: account.known,
-            open_actions: account.open_actions,
-            weight_left: account.weight_left,
-            requests_left: account.requests_left,
-            session: account.counts,
-            market_connects: market.connects,
-            market_messages: market.messages,
-            market_malformed: market.malformed,
-            market_heard_ns: market.heard_ns,
-            market_delay_ns: market.delay_ns,
-            journal_failing: self.journal.is_failing(),
-            journal_lag: self.journal.lag(),
-        }
+        let journal = (self.journal.is_failing(), self.journal.lag());
+        Connections::of(&get(&self.account), &get(&self.market), journal)
     }
 }
 
@@ -492,20 +505,34 @@ fn finish(
 
 /// How a run is doing, as JSON; `None` when the engine does not answer within a second.
 pub fn status_json(to: &SyncSender<Input>, watcher: &Watcher) -> Option<String> {
-    #[derive(Serialize)]
-    struct All {
-        #[serde(flatten)]
-        status: Status,
-        connections: Connections,
-        sentinel: SentinelStatus,
-        kills: Kills,
-        measures: Option<Measures>,
-    }
     let (connections, kills) = (watcher.connections(), watcher.kills());
     let sentinel = watcher.pulse.status();
     let mut status = status_of(to)?;
     let measures = status.measured.take().map(|engine| watcher.measures(*engine));
-    serde_json::to_string(&All { status, connections, sentinel, kills, measures }).ok()
+    All { status, connections, sentinel, kills, measures }.to_json()
+}
+
+/// All that is told of a run.
+#[derive(Debug, Serialize)]
+pub struct All {
+    /// What the engine's thread knows.
+    #[serde(flatten)]
+    pub status: Status,
+    /// Its connections.
+    pub connections: Connections,
+    /// Its sentinel.
+    pub sentinel: SentinelStatus,
+    /// What is killed.
+    pub kills: Kills,
+    /// What it measures.
+    pub measures: Option<Measures>,
+}
+
+impl All {
+    /// As JSON: what `flyball status --json` shows and metrics are made of.
+    pub fn to_json(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
 }
 
 /// Ask the engine how it is doing; `None` when it does not answer within a second.

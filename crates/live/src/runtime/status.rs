@@ -1,7 +1,5 @@
 //! How a run is doing, for people and programmes: plain numbers and names.
 
-use std::collections::VecDeque;
-
 use flyball_core::domain::{Attention, Notice, OrderKind, Rate, Restrainer, SwitchName};
 use flyball_core::engine::Engine;
 use flyball_core::execution::{LiveOrder, OrderState};
@@ -128,10 +126,22 @@ pub struct StrategyStatus {
     pub dropped: u64,
 }
 
-pub(super) fn of(
+impl Status {
+    /// As it is now.
+    pub fn of(
+        engine: &Engine,
+        strategies: &[Beside],
+        notices: Vec<(i64, Notice)>,
+        refused_events: u64,
+    ) -> Self {
+        of(engine, strategies, notices, refused_events)
+    }
+}
+
+fn of(
     engine: &Engine,
     strategies: &[Beside],
-    notices: &VecDeque<(i64, Notice)>,
+    notices: Vec<(i64, Notice)>,
     refused_events: u64,
 ) -> Status {
     let portfolio = engine.portfolio();
@@ -161,7 +171,7 @@ pub(super) fn of(
         restraints: restraints(engine),
         instruments: instruments(engine),
         strategies: strategies.iter().map(strategy).collect(),
-        notices: notices.iter().copied().collect(),
+        notices,
         refused_events,
         measured: None,
     }

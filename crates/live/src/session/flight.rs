@@ -262,7 +262,9 @@ impl<A: Ahead> Session<A> {
             if self.orders.knows(order) {
                 self.orders.news(order, news, now_ns, &mut self.told_now);
                 self.say_told(now_ns);
-            } else if matches!(news.status, Status::Working | Status::Triggered) {
+            } else if matches!(news.status, Status::Working | Status::Triggered)
+                && !self.orders.has_just_ended(order)
+            {
                 self.counts.orphans += 1;
                 self.cancel(&[(news.instrument, order)], now_ns);
             }

@@ -121,6 +121,10 @@ pub struct Counts {
     pub orphans: u64,
     /// Orders of others that rest on the account.
     pub foreign_orders: u64,
+    /// Fills of nobody's order here: others trade on the account, or the venue has.
+    pub foreign_fills: u64,
+    /// Fills that were found by reading the account: their message did not come before.
+    pub late_fills: u64,
     /// Actions that were not sent because they could not be kept.
     pub not_kept: u64,
 }
@@ -154,6 +158,7 @@ pub struct Session<A> {
     /// Of orders on their way to the socket: when what they answer reached us.
     leaving_ns: Vec<i64>,
     counts: Counts,
+    fills_told: u64,
     news: Vec<News>,
     told_now: Vec<Body<'static>>,
     todo: VecDeque<Todo>,
@@ -216,6 +221,7 @@ impl<A: Ahead> Session<A> {
             meters: None,
             leaving_ns: Vec::new(),
             counts: Counts::default(),
+            fills_told: 0,
             news: Vec::new(),
             told_now: Vec::new(),
             todo: VecDeque::new(),
@@ -233,8 +239,13 @@ impl<A: Ahead> Session<A> {
     /// Note how long orders take to leave and to be answered.
     #[must_use]
     pub fn measured(mut self, meters: Arc<Meters>) -> Self {
-        self.meters = Some(meters);
+        self.measure(meters);
         self
+    }
+
+    /// As [`Session::measured`], from now on.
+    pub fn measure(&mut self, meters: Arc<Meters>) {
+        self.meters = Some(meters);
     }
 
     /// When something came last, while the connection stands.
@@ -390,6 +401,8 @@ impl<A: Ahead> Session<A> {
             }
             News::Fill(time_ns, fill) => {
                 if self.told.fill(time_ns, fill.trade_id) {
+                    self.counts.foreign_fills += u64::from(fill.client_order_id.raw() == 0);
+                    self.fills_told += 1;
                     let change = fill.qty.signed(fill.side);
                     self.holdings.filled(time_ns, fill.instrument, change);
                     self.say(time_ns, Body::Fill(fill));

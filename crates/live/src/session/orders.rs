@@ -1,7 +1,7 @@
 //! Our orders as the session follows them, so that the engine hears of an order's end only after
 //! it has heard of all its fills: the venue tells the two on different streams.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use flyball_core::domain::{
     Body, ClientOrderId, InstrumentId, MILLISECOND, Order, OrderKind, OrderReport, Qty, SECOND,
@@ -40,7 +40,12 @@ struct Mine {
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     mine: BTreeMap<ClientOrderId, Mine>,
+    /// Those that ended last.
+    ended: VecDeque<ClientOrderId>,
 }
+
+/// So many of those that ended are remembered.
+const ENDED: usize = 64;
 
 /// What to do about ends that wait for fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +97,7 @@ impl Orders {
         // The engine ends an order by its last fill.
         if mine.filled >= mine.qty && !mine.stop {
             self.mine.remove(&id);
+            self.note_end(id);
             return;
         }
         self.settle(id, told);
@@ -195,7 +201,22 @@ impl Orders {
         if complete {
             told.push(report(id, mine, end.status));
             self.mine.remove(&id);
+            self.note_end(id);
         }
+    }
+
+    fn note_end(&mut self, id: ClientOrderId) {
+        if self.ended.len() == ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id);
+    }
+
+    /// Whether it ended of late: an account that was read a moment before may still show it. That
+    /// excuses it once.
+    pub(super) fn has_just_ended(&mut self, id: ClientOrderId) -> bool {
+        let at = self.ended.iter().position(|ended| *ended == id);
+        at.and_then(|at| self.ended.remove(at)).is_some()
     }
 
     /// When an end has waited for its fills for too long.

@@ -218,7 +218,9 @@ impl<A: Ahead> Session<A> {
             }
             Wanted::Fills { .. } => {
                 let count = self.wire.user_fills(came, &mut self.news);
+                let before = self.fills_told;
                 self.take_news(now_ns);
+                self.counts.late_fills += self.fills_told.saturating_sub(before);
                 count.is_some()
             }
             Wanted::Funding => {
@@ -377,7 +379,9 @@ impl<A: Ahead> Session<A> {
                     self.orders.heard(id, order.venue_order_id);
                 }
                 (Whose::Ours(id), Some(instrument)) if self.outbox.sending(id).is_none() => {
-                    orphans.push((instrument, id));
+                    if !self.orders.has_just_ended(id) {
+                        orphans.push((instrument, id));
+                    }
                 }
                 (Whose::Ours(_), Some(_)) => {}
                 (_, instrument) => {

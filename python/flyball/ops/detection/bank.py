@@ -44,8 +44,8 @@ class Limits:
         For how long a metric that was there is gone.
     """
 
-    z: tuple[float, ...] = (3.0, 5.0, 6.0, 12.0)
-    z_for: tuple[int, ...] = (60, 8, 4, 2)
+    z: tuple[float, ...] = (3.0, 5.0, 6.0, 12.0, 26.0)
+    z_for: tuple[int, ...] = (60, 8, 4, 2, 1)
     ewma: float = 13.0
     cusum: float = 60.0
     season: float = 8.0

@@ -16,7 +16,7 @@ from flyball.ops.detection.normal import Market
 from flyball.ops.detection.streams import Flags, Floats
 from flyball.ops.detection.watched import THRESHOLDS, Forecasts
 
-__all__ = ["Said", "predictions", "scores"]
+__all__ = ["Said", "gathered", "predictions", "scores"]
 
 _EVERY_S = 30
 _WARM_S = 600
@@ -83,7 +83,7 @@ class _Metrics:
         return np.stack(
             [
                 1.0 - self._equity / self._peak,
-                ratio,
+                1.0 / np.maximum(ratio, 1.0),
                 np.maximum(self._delay, 0.0),
                 self._memory + chance.normal(size=runs),
                 self._disk,
@@ -146,6 +146,23 @@ def predictions(market: Market, *, seed: int, runs: int, hours: float) -> list[S
         if found is not None and second >= _WARM_S and (second + 1) % _EVERY_S == 0:
             raws.append((second, found))
     return [_said(at, raws, crossings, seconds=seconds) for at in range(len(THRESHOLDS))]
+
+
+def gathered(seconds: list[int], raws: Floats, crossings: Flags) -> list[Said]:
+    """What was said of runs side by side, from what was looked at.
+
+    Parameters
+    ----------
+    seconds : list of int
+        When something was said.
+    raws : array, shape (looks, runs, thresholds)
+        Probabilities before calibration; NaN where nothing was said.
+    crossings : array, shape (seconds, runs, thresholds)
+        Where a metric was beyond its threshold.
+    """
+    beyond = [(second, flags) for second, flags in enumerate(crossings) if flags.any()]
+    told = list(zip(seconds, raws, strict=True))
+    return [_said(at, told, beyond, seconds=len(crossings)) for at in range(len(THRESHOLDS))]
 
 
 def _said(

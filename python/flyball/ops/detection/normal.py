@@ -73,12 +73,18 @@ ROWS: dict[str, Row] = {
     "disk_step": Row(
         level=-0.0002, deviation=0.002, lasts=10, jumps=24, jump=-0.5, back=10, least=-math.inf
     ),
+    "clock_gain": Row(
+        level=0.0, deviation=0.0004, lasts=60, jumps=1, jump=0.008, back=60, least=-math.inf
+    ),
+    "feed_way": Row(level=0.045, deviation=0.004, lasts=10, jumps=24, jump=0.1, back=10, wave=0.01),
+    "answer_way": Row(level=0.1, deviation=0.02, lasts=10, jumps=24, jump=0.1, back=10),
+    "fees": Row(level=0.4, deviation=0.2, lasts=60),
     "cpu": Row(level=0.05, deviation=0.02, lasts=5, jumps=48, jump=0.5, back=2),
     "wake_lag": Row(level=0.0003, deviation=0.0006, jumps=96, jump=0.12, back=1),
     "clock_step": Row(level=0.0, deviation=0.0002, jumps=1, jump=0.01, back=0.5, least=-math.inf),
     "memory": Row(level=150.0, deviation=2.0, lasts=600),
     "disk_free": Row(level=20_000.0, deviation=5.0, lasts=600),
-    "margin_ratio": Row(level=12.0, deviation=0.3, lasts=300),
+    "margin_used": Row(level=0.08, deviation=0.002, lasts=300),
 }
 
 

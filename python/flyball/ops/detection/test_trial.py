@@ -12,7 +12,7 @@ from flyball.ops.detection.endings import predictions, scores
 from flyball.ops.detection.faults import FAULTS, Fault
 from flyball.ops.detection.normal import Market, Normal, read_market
 from flyball.ops.detection.readings import METRICS, index
-from flyball.ops.detection.scorecard import scorecard
+from flyball.ops.detection.scorecard import made_scorecard, scorecard
 from flyball.ops.detection.trial import false_alarms, injections
 
 
@@ -77,7 +77,9 @@ def test_predictions_are_better_than_their_base_rate_and_calibrated() -> None:
 
 def test_the_seeds_that_chose_the_limits_are_not_scored() -> None:
     with pytest.raises(ValueError, match="must be 1000 or more"):
-        scorecard(market(), seed=7, days=1, each=1, tell=lambda _text: None)
+        scorecard(market(), seed=7, days=1, each=1, jobs=1, tell=lambda _text: None)
+    with pytest.raises(ValueError, match="must be 1000 or more"):
+        made_scorecard(market(), seed=7, days=1, each=1, tell=lambda _text: None)
 
 
 def test_a_recording_becomes_seconds(tmp_path: Path) -> None:

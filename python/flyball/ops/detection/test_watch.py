@@ -43,6 +43,8 @@ def status(second: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
                 "malformed": 0,
                 "orphans": 0,
                 "foreign_orders": 0,
+                "foreign_fills": 0,
+                "late_fills": 0,
             },
             "market_connects": 1,
             "market_messages": 12 * second,
@@ -137,7 +139,7 @@ def test_what_a_status_does_not_say_is_missing_and_not_zero() -> None:
     blind["instruments"][0] |= {"best": None, "mark": None}
     blind["sentinel"] = {"expected": False, "heard_ms": None}
     found = readings.read(blind, now_ns=START_NS + 10**9, at=host(1))
-    for name in ("equity_step", "drawdown", "spread", "basis", "sentinel_age", "margin_ratio"):
+    for name in ("equity_step", "drawdown", "spread", "basis", "sentinel_age", "margin_used"):
         assert math.isnan(found[index(name)]), name
 
 
@@ -150,7 +152,7 @@ def test_measures_are_read_where_a_build_has_them() -> None:
                 "rejected": [["tick", 2 * second]],
                 "funding": str(-second),
             },
-            "account": {"margin_ratio": 7.5},
+            "account": {"maintenance": 250.0},
         }
         found = readings.read(
             status(second, measures=measures), now_ns=START_NS + second * 10**9, at=host(second)
@@ -159,7 +161,7 @@ def test_measures_are_read_where_a_build_has_them() -> None:
     assert found[index("fills")] == pytest.approx(2.0 + 2.0 * kept)
     assert found[index("refusals")] == pytest.approx(2.0 + 2.0 * kept)
     assert found[index("funding")] == pytest.approx(-1.0 - math.exp(-0.1))
-    assert found[index("margin_ratio")] == 7.5
+    assert found[index("margin_used")] == 0.025
 
 
 def test_a_notice_counts_once_however_long_it_is_shown() -> None:

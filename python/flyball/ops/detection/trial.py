@@ -17,7 +17,7 @@ from flyball.ops.detection.readings import METRICS
 from flyball.ops.detection.streams import Floats
 from flyball.ops.detection.watched import Forecasts, forecasts
 
-__all__ = ["Injection", "false_alarms", "injections"]
+__all__ = ["Injection", "alarms_of", "false_alarms", "injections"]
 
 WARM_S = 1_800
 LASTS_S = 300
@@ -58,17 +58,18 @@ def false_alarms(
     found: list[Incident] = []
     for second in range(int(hours * 3_600)):
         values = normal.step()
-        for run, alarm in _alarms(bank, passage, values, float(second)):
+        for run, alarm in alarms_of(bank, passage, values, float(second)):
             found += groups[run].update([alarm])
     return found
 
 
-def _alarms(
+def alarms_of(
     bank: Bank,
     passage: Forecasts,
     values: Floats,
     time_s: float,
 ) -> list[tuple[int, Alarm]]:
+    """What detectors and forecasts say of an observation of runs side by side: run, alarm."""
     told = []
     for detector, flags in bank.update(values, time_s=time_s).items():
         if not flags.any():
@@ -116,7 +117,7 @@ def injections(market: Market, *, seed: int, each: int, limits: Limits = LIMITS)
                 own = np.concatenate([luck[round_, run, :1], chance.random(3)])
                 fault = FAULTS[plan[round_, run]]
                 fault.effect(values[run], float(lasted[run]), float(sizes[round_, run]), own)
-        for run, alarm in _alarms(bank, passage, values, float(second)):
+        for run, alarm in alarms_of(bank, passage, values, float(second)):
             if round_ >= 0 and 0 <= lasted[run] < LASTS_S:
                 fault = FAULTS[plan[round_, run]]
                 if alarm.metric in fault.shows:

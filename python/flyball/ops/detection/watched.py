@@ -29,7 +29,7 @@ class Threshold:
 # The run's own limits replace those of drawdown and memory.
 THRESHOLDS: tuple[Threshold, ...] = (
     Threshold(metric="drawdown", value=0.05, rising=True, horizon_s=300.0, floor=1e-5),
-    Threshold(metric="margin_ratio", value=1.5, rising=False, horizon_s=300.0, floor=2e-3),
+    Threshold(metric="margin_used", value=0.667, rising=True, horizon_s=300.0, floor=1e-4),
     Threshold(metric="feed_delay", value=1.0, rising=True, horizon_s=300.0, floor=1e-3),
     Threshold(metric="memory", value=2_000.0, rising=True, horizon_s=300.0, floor=0.1),
     Threshold(metric="disk_free", value=500.0, rising=False, horizon_s=300.0, floor=0.2),

@@ -163,6 +163,16 @@ SYSTEM: tuple[Spec, ...] = (
     gauge(
         "foreign_orders", "Orders of others that rest on the account.", _session("foreign_orders")
     ),
+    counter(
+        "foreign_fills_total",
+        "Fills of nobody's order here: others trade on the account, or the venue has.",
+        _session("foreign_fills"),
+    ),
+    counter(
+        "late_fills_total",
+        "Fills that were found by reading the account: their message did not come before.",
+        _session("late_fills"),
+    ),
     gauge(
         "disk_free_bytes",
         "Bytes that are free where the run's folder lies.",

@@ -1,35 +1,21 @@
-//! A world without sockets and clocks: the local exchange behind a network with faults, and engines
-//! with their sessions that trade on it. Everything follows from one seed.
+//! The exchange, its network and its clients, in virtual time.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
-    reason = "each test uses its part"
-)]
-
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::rc::Rc;
 
 use flyball_core::domain::{
-    AccountState, Body, ClientOrderId, CommandOf, Decision, Event, HOUR, InstrumentId, Intent,
-    Level, MILLISECOND, Money, NetQty, Notice, Operator, Price, Qty, Quotes, Random, Rate, SECOND,
-    StrategyId, Target,
+    AccountState, Body, CommandOf, Event, HOUR, MILLISECOND, Money, Operator, Random, Rate, SECOND,
 };
-use flyball_core::engine::{Engine, EngineConfig, InstrumentConfig, Sight, StrategyConfig};
+use flyball_core::engine::{Engine, EngineConfig, InstrumentConfig, StrategyConfig};
 use flyball_core::journal::{Entry, decode};
-use flyball_core::portfolio::{Portfolio, Position};
 use flyball_core::risk::{Commands, Profile};
 use flyball_core::strategy::{Sizing, WakeSpec};
 use flyball_exchange::{
     AccountSetup, Address, ConnId, Delivered, Gateway, MarketSetup, Peer, RequestId, Setup,
 };
 use flyball_live::duty::{Duty, Path, Todo};
-use flyball_live::market::{Deliver, Market, Wish};
-use flyball_live::node::{Keep, Node};
+use flyball_live::market::{Market, Wish};
+use flyball_live::node::Node;
 use flyball_live::outbox::Outbox;
 use flyball_live::recover::Told;
 use flyball_live::session::{Batch, Ground, Session, Settings};
@@ -37,68 +23,53 @@ use flyball_venues::Listings;
 use flyball_venues::hyperliquid::sign::{Network, SigningKey};
 use flyball_venues::hyperliquid::{Assets, EngineTag, Query, Signer, info, query_body};
 
+use crate::client::{Client, Disk, Inbox, Shelf};
+use crate::clock::Steered;
+use crate::desk::{Desk, Thought};
+use crate::way::Way;
+
+/// When every world begins.
 pub const START_NS: i64 = 1_760_054_400_000_000_000;
-const COIN: &str = "XRP";
+pub(crate) const COIN: &str = "XRP";
 /// A client gives up on an HTTP request after this.
 const HTTP_PATIENCE: i64 = 5 * SECOND;
 const CONNECT_NS: i64 = 2 * MILLISECOND;
-const WAY_NS: i64 = MILLISECOND;
 
-/// Words of the journal, as they would lie on a disk.
-#[derive(Clone, Default)]
-pub struct Disk(Rc<RefCell<Vec<Vec<u64>>>>);
-
-impl Keep for Disk {
-    fn keep(&mut self, words: &mut Vec<u64>, _: u32) {
-        self.0.borrow_mut().push(std::mem::take(words));
-    }
-}
-
-#[derive(Default)]
-struct Inbox(Vec<Vec<u64>>, flyball_core::journal::Encode);
-
-impl Deliver for Inbox {
-    fn deliver(&mut self, event: &Event<'_>) {
-        let mut words = Vec::new();
-        self.1.event(event, &mut words);
-        self.0.push(words);
-    }
-}
-
-/// What is on its way to a client, beside what the gateway brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What is on its way, beside what the gateway brings.
+#[derive(Debug)]
 enum Later {
-    Connected { market: bool, attempt: u64, stands: bool },
+    Connected {
+        market: bool,
+        attempt: u64,
+        stands: bool,
+    },
     Timeout(u64),
-}
-
-/// An engine with everything that belongs to it.
-pub struct Client {
-    pub node: Node<Disk>,
-    pub session: Session<Vec<u8>>,
-    market: Market<Inbox>,
-    disk: Disk,
-    first: Vec<u8>,
-    told: Told,
-    account_conn: Option<ConnId>,
-    market_conn: Option<ConnId>,
-    attempts: [u64; 2],
-    asks: BTreeMap<u64, u64>,
-    pub notices: Vec<(i64, Notice)>,
-    pub sent: u64,
-    random: Random,
-    pub address: Address,
-    pub decides: bool,
+    /// To a client, over a way with delays.
+    Arrives(Delivered),
+    /// To the exchange.
+    Frame(ConnId, Vec<u8>),
+    Request(RequestId, &'static str, Vec<u8>),
+    /// The strategy looks into its mailbox.
+    Thinks,
+    /// Its answer reaches the engine.
+    Answers(Thought),
 }
 
 /// The exchange, its network, and the clients.
 pub struct World {
+    /// The exchange behind its network.
     pub gateway: Gateway,
+    /// Engines with their sessions.
     pub clients: Vec<Client>,
     keys: Vec<(Address, String)>,
     config: EngineConfig,
     number: u32,
+    /// What time it is.
     pub now: i64,
+    /// Delays between clients and the exchange; without it everything is there at once.
+    pub way: Option<Way>,
+    /// Whether what must hold is checked after every event.
+    checked: bool,
     later: BTreeMap<(i64, u64), (usize, Later)>,
     last_later: u64,
     last_conn: u64,
@@ -112,30 +83,34 @@ fn peer() -> Peer {
     Peer(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
+/// The account of a client, and the key of its agent.
+pub(crate) fn account(at: u64) -> (Address, String) {
+    (SigningKey::parse(&key(1_000 + at)).unwrap().address(), key(2_000 + at))
+}
+
+/// How an account begins: with ten thousand dollars.
+pub(crate) fn opened((address, agent): &(Address, String)) -> AccountSetup {
+    AccountSetup {
+        address: *address,
+        cash: "10000".to_owned(),
+        agents: vec![("engine".to_owned(), SigningKey::parse(agent).unwrap().address())],
+    }
+}
+
 fn key(number: u64) -> String {
     format!("0x{number:064x}")
 }
 
 fn profile() -> Profile {
-    serde_json::from_str(include_str!("emergency.json")).unwrap()
+    serde_json::from_str(include_str!("../../live/tests/world/emergency.json")).unwrap()
 }
 
 impl World {
     /// A world with `count` engines on accounts of their own, and these faults.
     pub fn new(seed: u64, count: usize, market: MarketSetup, faults: &str) -> Self {
-        let keys: Vec<(Address, String)> = (0..count as u64)
-            .map(|at| {
-                let master = SigningKey::parse(&key(1_000 + at)).unwrap().address();
-                (master, key(2_000 + at))
-            })
-            .collect();
-        let accounts = keys.iter().map(|(address, agent)| AccountSetup {
-            address: *address,
-            cash: "10000".to_owned(),
-            agents: vec![("engine".to_owned(), SigningKey::parse(agent).unwrap().address())],
-        });
+        let keys: Vec<(Address, String)> = (0..count as u64).map(account).collect();
         let setup = Setup {
-            accounts: accounts.collect(),
+            accounts: keys.iter().map(opened).collect(),
             market,
             start_ns: Some(START_NS),
             faults: (!faults.is_empty()).then(|| faults.to_owned()),
@@ -143,7 +118,19 @@ impl World {
             weight_per_minute: Some(1_200 * u32::try_from(count).unwrap()),
             ..Setup::synthetic(seed)
         };
-        let mut gateway = setup.gateway(START_NS).unwrap().telling_silence();
+        let gateway = setup.gateway(START_NS).unwrap().telling_silence();
+        let wake = WakeSpec { every_ns: Some(2 * SECOND), ..WakeSpec::default() };
+        Self::behind(gateway, seed, keys, wake, true)
+    }
+
+    /// Engines on these accounts of the exchange behind this network.
+    pub(crate) fn behind(
+        mut gateway: Gateway,
+        seed: u64,
+        keys: Vec<(Address, String)>,
+        wake: WakeSpec,
+        checked: bool,
+    ) -> Self {
         let meta = query_body(&Query::Meta).unwrap();
         let reply = gateway.exchange_mut().request(peer(), "/info", &meta, START_NS);
         let meta = info::meta(reply.body.as_bytes()).unwrap();
@@ -156,7 +143,7 @@ impl World {
             strategies: vec![StrategyConfig {
                 name: "random".into(),
                 instrument: 0,
-                wake: WakeSpec { every_ns: Some(2 * SECOND), ..WakeSpec::default() },
+                wake,
                 bars: None,
                 features: vec![],
                 sizing: Sizing::EquityFraction { fraction: Rate::from_ppm(100_000) },
@@ -165,6 +152,7 @@ impl World {
             cash: Money::from_whole(10_000),
             answer_timeout_ns: 5 * SECOND,
         };
+        let count = keys.len();
         let mut world = Self {
             gateway,
             clients: Vec::new(),
@@ -172,6 +160,8 @@ impl World {
             config,
             number,
             now: START_NS,
+            way: None,
+            checked,
             later: BTreeMap::new(),
             last_later: 0,
             last_conn: 0,
@@ -183,15 +173,16 @@ impl World {
         for at in 0..count {
             let engine = Engine::new(&world.config).unwrap();
             let told = Told::since(START_NS - 1);
-            let client = world.client(at, seed, engine, told, &[]);
+            let client = world.client(at, seed, engine, told, &Shelf::default());
             world.clients.push(client);
         }
         world
     }
 
-    fn client(&self, at: usize, seed: u64, engine: Engine, told: Told, kept: &[u8]) -> Client {
+    fn client(&self, at: usize, seed: u64, engine: Engine, told: Told, kept: &Shelf) -> Client {
         let (address, agent) = self.keys[at].clone();
-        let outbox = Outbox::resume(kept, kept.to_vec()).unwrap();
+        let ahead = Shelf { forgets: !self.checked, ..kept.clone() };
+        let outbox = Outbox::resume(&kept.bytes, ahead).unwrap();
         let mut engine = engine;
         if let Some(order) = outbox.last_order() {
             engine.skip_ids(order);
@@ -211,7 +202,7 @@ impl World {
         let listings = Listings::of(engine.instruments()).unwrap();
         let ground = Ground { engine: &engine, assets, signer, outbox, told: told.clone() };
         let session = Session::new(settings, ground);
-        let disk = Disk::default();
+        let disk = if self.checked { Disk::default() } else { Disk::counting() };
         let first = engine.snapshot();
         let mut node = Node::new(engine, disk.clone());
         // As the engine's thread begins.
@@ -232,6 +223,9 @@ impl World {
             random: Random::new(seed ^ (at as u64 + 5)),
             address,
             decides: true,
+            clock: Steered::default(),
+            still_until_ns: 0,
+            desk: None,
         }
     }
 
@@ -245,7 +239,7 @@ impl World {
         }
         self.requests.retain(|_, (client, _)| *client != at);
         self.later.retain(|_, (client, _)| *client != at);
-        let records = old.disk.0.borrow();
+        let records = old.disk.words();
         let keep = records.len().saturating_sub(lost);
         let mut engine = Engine::restore(&old.first).unwrap();
         let mut told = old.told.clone();
@@ -267,7 +261,6 @@ impl World {
         client.sent = old.sent;
         client.decides = old.decides;
         client.random = old.random.clone();
-        drop(records);
         self.clients.insert(at, client);
     }
 
@@ -282,8 +275,7 @@ impl World {
                 next = next.min(*due);
             }
             for client in &self.clients {
-                let engine = client.node.engine().due_ns();
-                next = next.min(client.session.due_ns()).min(client.market.due_ns()).min(engine);
+                next = next.min(client.due_ns());
             }
             // Time goes on, whatever is overdue; but nothing may be overdue again and again.
             self.overdue = if next <= self.now { self.overdue + 1 } else { 0 };
@@ -293,14 +285,31 @@ impl World {
             self.deliver();
             self.late();
             for at in 0..self.clients.len() {
-                let client = &mut self.clients[at];
-                client.session.tick(self.now);
-                client.market.tick(self.now);
-                self.settle(at);
-                if self.clients[at].node.engine().due_ns() <= self.now {
-                    self.happened(at, Body::Timer);
-                }
+                self.tick(at);
             }
+        }
+    }
+
+    /// What time a client's machine shows.
+    fn time(&self, at: usize) -> i64 {
+        self.clients[at].clock.read(self.now)
+    }
+
+    fn tick(&mut self, at: usize) {
+        let now = self.time(at);
+        let client = &mut self.clients[at];
+        if self.now < client.still_until_ns {
+            return;
+        }
+        client.session.tick(now);
+        client.market.tick(now);
+        let overdue = client.desk.as_mut().and_then(|desk| desk.overdue(now));
+        self.settle(at);
+        if let Some(body) = overdue {
+            self.happened(at, body);
+        }
+        if self.clients[at].node.engine().due_ns() <= now {
+            self.happened(at, Body::Timer);
         }
     }
 
@@ -324,12 +333,45 @@ impl World {
                 return;
             }
             for delivery in delivered {
-                self.one(delivery.what);
+                match self.on_the_way(&delivery.what) {
+                    Some((at, arrives)) => self.later(arrives, at, Later::Arrives(delivery.what)),
+                    None => self.one(delivery.what),
+                }
             }
         }
     }
 
+    /// Whom something is for and when it is there, if it is not there at once.
+    fn on_the_way(&mut self, what: &Delivered) -> Option<(usize, i64)> {
+        let (at, lane) = match what {
+            Delivered::Answer(id, _) | Delivered::Cut(id) => {
+                (self.requests.get(id)?.0, (u64::MAX - id.0, false))
+            }
+            Delivered::Text(conn, _) | Delivered::Closed(conn) => {
+                (self.conns.get(conn)?.0, (conn.0, false))
+            }
+            Delivered::Silent(_) | Delivered::Stalled(_) => return None,
+        };
+        let mut arrives = self.now;
+        if let Some(way) = &mut self.way {
+            arrives = way.arrives(lane, self.now);
+            if lane.0 > u64::MAX / 2 {
+                way.forget(lane.0);
+            }
+        }
+        let arrives = arrives.max(self.clients[at].still_until_ns);
+        (arrives > self.now).then_some((at, arrives))
+    }
+
     fn one(&mut self, what: Delivered) {
+        let now = match &what {
+            Delivered::Answer(id, _) | Delivered::Cut(id) => {
+                self.requests.get(id).map(|(at, _)| self.time(*at))
+            }
+            Delivered::Text(conn, _) => self.conns.get(conn).map(|(at, _)| self.time(*at)),
+            _ => None,
+        };
+        let now = now.unwrap_or(self.now);
         match what {
             Delivered::Answer(id, reply) => {
                 let Some((at, ask)) = self.requests.remove(&id) else { return };
@@ -337,13 +379,13 @@ impl World {
                     return;
                 }
                 let outcome = Some((reply.status, reply.body.as_bytes()));
-                self.clients[at].session.answered(ask, outcome, self.now);
+                self.clients[at].session.answered(ask, outcome, now);
                 self.settle(at);
             }
             Delivered::Cut(id) => {
                 let Some((at, ask)) = self.requests.remove(&id) else { return };
                 if self.clients[at].asks.remove(&ask).is_some() {
-                    self.clients[at].session.answered(ask, None, self.now);
+                    self.clients[at].session.answered(ask, None, now);
                     self.settle(at);
                 }
             }
@@ -353,9 +395,9 @@ impl World {
                 let Some(&(at, market)) = self.conns.get(&conn) else { return };
                 let client = &mut self.clients[at];
                 if market {
-                    client.market.frame(text.as_bytes(), self.now);
+                    client.market.frame(text.as_bytes(), now);
                 } else {
-                    client.session.frame(text.as_bytes(), self.now);
+                    client.session.frame(text.as_bytes(), now);
                 }
                 self.settle(at);
             }
@@ -365,13 +407,17 @@ impl World {
 
     fn closed(&mut self, conn: ConnId) {
         let Some((at, market)) = self.conns.remove(&conn) else { return };
+        let now = self.time(at);
+        if let Some(way) = &mut self.way {
+            way.forget(conn.0);
+        }
         let client = &mut self.clients[at];
         if market {
             client.market_conn = None;
-            client.market.disconnected(self.now);
+            client.market.disconnected(now);
         } else {
             client.account_conn = None;
-            client.session.disconnected(self.now);
+            client.session.disconnected(now);
         }
         self.settle(at);
     }
@@ -382,32 +428,79 @@ impl World {
     }
 
     fn late(&mut self) {
-        while let Some((&(due, number), &(at, what))) = self.later.first_key_value() {
+        while let Some((&(due, number), _)) = self.later.first_key_value() {
             if due > self.now {
                 return;
             }
-            self.later.remove(&(due, number));
-            match what {
-                Later::Timeout(ask) => {
-                    if self.clients[at].asks.remove(&ask).is_some() {
-                        self.clients[at].session.answered(ask, None, self.now);
-                        self.settle(at);
-                    }
-                }
-                Later::Connected { market, attempt, stands } => {
-                    let client = &mut self.clients[at];
-                    if client.attempts[usize::from(market)] != attempt {
-                        continue;
-                    }
-                    match (market, stands) {
-                        (true, true) => client.market.connected(self.now),
-                        (true, false) => client.market.disconnected(self.now),
-                        (false, true) => client.session.connected(self.now),
-                        (false, false) => client.session.disconnected(self.now),
-                    }
+            let Some((at, what)) = self.later.remove(&(due, number)) else { return };
+            let outside = matches!(what, Later::Frame(..) | Later::Request(..));
+            let still = self.clients[at].still_until_ns;
+            if still > self.now && !outside {
+                self.later.insert((still, number), (at, what));
+                continue;
+            }
+            self.comes(at, what);
+        }
+    }
+
+    fn comes(&mut self, at: usize, what: Later) {
+        let now = self.time(at);
+        match what {
+            Later::Timeout(ask) => {
+                if self.clients[at].asks.remove(&ask).is_some() {
+                    self.clients[at].session.answered(ask, None, now);
                     self.settle(at);
                 }
             }
+            Later::Connected { market, attempt, stands } => {
+                let client = &mut self.clients[at];
+                if client.attempts[usize::from(market)] != attempt {
+                    return;
+                }
+                match (market, stands) {
+                    (true, true) => client.market.connected(now),
+                    (true, false) => client.market.disconnected(now),
+                    (false, true) => client.session.connected(now),
+                    (false, false) => client.session.disconnected(now),
+                }
+                self.settle(at);
+            }
+            Later::Arrives(what) => self.one(what),
+            Later::Frame(conn, text) => self.gateway.frame(conn, &text, self.now),
+            Later::Request(id, path, body) => {
+                self.gateway.request(id, peer(), (path, &body), self.now);
+            }
+            Later::Thinks => {
+                let thought = self.clients[at].desk.as_mut().and_then(|desk| desk.think());
+                if let Some((takes, thought)) = thought {
+                    self.later(self.now + takes, at, Later::Answers(thought));
+                }
+            }
+            Later::Answers(thought) => {
+                let Some(desk) = &mut self.clients[at].desk else { return };
+                let (awake, decided) = desk.answered(&thought, now);
+                for body in [awake, decided].into_iter().flatten() {
+                    self.happened(at, body);
+                }
+                self.settle(at);
+            }
+        }
+    }
+
+    /// A strategy that was stuck looks into its mailbox again.
+    pub(crate) fn unstick(&mut self, at: usize) {
+        if self.clients[at].desk.as_ref().is_some_and(|desk| desk.has_unread()) {
+            self.later(self.now, at, Later::Thinks);
+        }
+    }
+
+    /// The engine's thread looks at the beats of its sentinel.
+    pub(crate) fn heed_sentinel(&mut self, at: usize) {
+        let now = self.now;
+        let heard = self.clients[at].desk.as_mut().and_then(|desk| desk.watched(now));
+        if let Some(body) = heard {
+            self.happened(at, body);
+            self.settle(at);
         }
     }
 
@@ -424,7 +517,7 @@ impl World {
                 idle = false;
             }
             if let Some((time_ns, body)) = self.clients[at].session.next_event() {
-                let event = Event { time_ns, received_ns: self.now, body };
+                let event = Event { time_ns, received_ns: self.time(at), body };
                 self.event(at, &event);
                 idle = false;
             }
@@ -436,28 +529,49 @@ impl World {
                 idle = false;
             }
             if idle {
+                let now = self.time(at);
+                self.clients[at].session.handed_over(now);
                 return;
             }
         }
         panic!("a client never comes to rest");
     }
 
-    fn happened(&mut self, at: usize, body: Body<'_>) {
-        let event = Event { time_ns: self.now, received_ns: self.now, body };
-        self.event(at, &event);
+    pub(crate) fn happened(&mut self, at: usize, body: Body<'_>) {
+        let now = self.time(at);
+        self.event(at, &Event { time_ns: now, received_ns: now, body });
     }
 
     fn event(&mut self, at: usize, event: &Event<'_>) {
-        self.clients[at].node.take(event).unwrap();
-        let commands: Vec<_> = self.clients[at].node.drain().collect();
-        self.watch(at, &commands);
+        let now = self.time(at);
+        let client = &mut self.clients[at];
+        let taken = client.node.take(event);
+        if let Some(desk) = &mut client.desk {
+            match taken {
+                Ok(()) => desk.tally.event(&event.body, client.node.engine()),
+                Err(_) => desk.refused += 1,
+            }
+        } else {
+            taken.unwrap();
+        }
+        let commands: Vec<_> = client.node.drain().collect();
+        if self.checked {
+            self.watch(at, &commands);
+        }
         let mut batch = Vec::new();
         for command in commands {
+            let Client { node, desk, .. } = &mut self.clients[at];
+            if let Some(desk) = desk {
+                desk.tally.command(&command, node.engine());
+            }
             match command {
-                CommandOf::Wake { .. } => self.decide(at),
-                CommandOf::Notice(notice) => self.clients[at].notices.push((self.now, notice)),
+                CommandOf::Wake { reason, .. } => self.wake(at, reason),
+                CommandOf::Notice(notice) => match &mut self.clients[at].desk {
+                    Some(desk) => desk.said(now, notice),
+                    None => self.clients[at].notices.push((self.now, notice)),
+                },
                 CommandOf::Resnapshot { instrument } => {
-                    self.clients[at].market.message(Wish::Resnapshot(instrument), self.now);
+                    self.clients[at].market.message(Wish::Resnapshot(instrument), now);
                 }
                 other => {
                     self.clients[at].sent += u64::from(matches!(other, CommandOf::Submit(_)));
@@ -467,77 +581,22 @@ impl World {
         }
         if !batch.is_empty() {
             let epoch = self.clients[at].node.engine().gate().epoch();
-            self.clients[at]
-                .session
-                .message(Batch { epoch, commands: batch, since_ns: None }, self.now);
+            let since_ns = Some(event.received_ns);
+            self.clients[at].session.message(Batch { epoch, commands: batch, since_ns }, now);
         }
     }
 
-    /// What must hold after every event, whatever goes wrong: nothing adds risk after a kill, and
-    /// if every order that may still fill does, the position is within a quarter of the account
-    /// (and what the price has moved since), by the engine's count and at the venue.
-    fn watch(&self, at: usize, commands: &[flyball_core::risk::Command]) {
-        let engine = self.clients[at].node.engine();
-        for command in commands {
-            if let CommandOf::Submit(order) = command
-                && engine.switches().is_stopped()
-            {
-                assert!(order.get().reduce_only, "after a kill: {:?}", order.get());
+    fn wake(&mut self, at: usize, reason: flyball_core::domain::WakeReason) {
+        let now = self.time(at);
+        let client = &mut self.clients[at];
+        match &mut client.desk {
+            None => self.decide(at),
+            Some(desk) => {
+                if let Some(reads) = desk.ask(client.node.engine(), reason, now) {
+                    self.later(self.now + reads, at, Later::Thinks);
+                }
             }
         }
-        let instrument = &engine.instruments()[0];
-        let (id, portfolio) = (instrument.id(), engine.portfolio());
-        let Some(mark) = portfolio.position(id).and_then(Position::mark) else { return };
-        let exposure = engine.execution().orders.exposure(id);
-        let (held, equity) = (portfolio.qty(id).lots(), portfolio.equity());
-        let most = (held + exposure.bids.lots() as i64)
-            .abs()
-            .max((held - exposure.asks.lots() as i64).abs())
-            .max(self.at_venue(at).0.abs());
-        let value = instrument.value(mark, Qty::from_lots(most.unsigned_abs()));
-        let share = value.to_f64() / equity.to_f64();
-        assert!(share < 0.25 * 1.2, "client {at}: {most} lots are {share:.3} of the account");
-    }
-
-    /// A strategy without a plan: positions, quotes, nothing, at random.
-    fn decide(&mut self, at: usize) {
-        let client = &mut self.clients[at];
-        if !client.decides {
-            return;
-        }
-        let strategy = StrategyId::new(0);
-        let Some(best) = client.node.engine().view(strategy).and_then(|view| view.best()) else {
-            return;
-        };
-        let random = &mut client.random;
-        let instrument = client.node.engine().instruments()[0].clone();
-        let woken_ns = self.now;
-        let lots = random.below(800) as i64;
-        let side = if random.chance(0.5) { 1 } else { -1 };
-        let target = |lots| Target {
-            position: NetQty::from_lots(lots),
-            stop: None,
-            take_profit: None,
-            trailing: None,
-        };
-        let away = 1 + random.below(20) as i64;
-        let quote = |price: Price, sign: i64| {
-            let moved = Price::from_ticks(price.ticks() + sign * away * 10);
-            let side = if sign < 0 {
-                flyball_core::domain::Side::Bid
-            } else {
-                flyball_core::domain::Side::Ask
-            };
-            [Level { price: instrument.round_passive(moved, side), qty: Qty::from_lots(50) }]
-        };
-        let (bids, asks) = (quote(best.bid.price, -1), quote(best.ask.price, 1));
-        let intent = match random.below(10) {
-            0..=3 => Intent::Target(target(side * lots)),
-            4 => Intent::Target(target(0)),
-            5..=8 => Intent::Quotes(Quotes { bids: &bids, asks: &asks }),
-            _ => return,
-        };
-        self.happened(at, Body::Decision(Decision { strategy, woken_ns, intent }));
     }
 
     fn carry_out(&mut self, at: usize, todo: Todo, market: bool) {
@@ -546,6 +605,11 @@ impl World {
                 self.last_conn += 1;
                 let conn = ConnId(self.last_conn);
                 let stands = self.gateway.open(conn, peer(), self.now).is_ok();
+                let takes = match &mut self.way {
+                    // Names, handshakes: three times there and back.
+                    Some(way) => 6 * (way.arrives((conn.0, true), self.now) - self.now),
+                    None => CONNECT_NS,
+                };
                 let client = &mut self.clients[at];
                 client.attempts[usize::from(market)] += 1;
                 let attempt = client.attempts[usize::from(market)];
@@ -558,7 +622,7 @@ impl World {
                     self.conns.insert(conn, (at, market));
                 }
                 let connected = Later::Connected { market, attempt, stands };
-                self.later(self.now + CONNECT_NS, at, connected);
+                self.later(self.now + takes, at, connected);
             }
             Todo::Close => {
                 let client = &mut self.clients[at];
@@ -567,19 +631,28 @@ impl World {
                 if let Some(conn) = place.take() {
                     self.conns.remove(&conn);
                     self.gateway.close(conn, self.now);
+                    if let Some(way) = &mut self.way {
+                        way.forget(conn.0);
+                    }
                 }
+                let now = self.time(at);
                 let client = &mut self.clients[at];
                 if market {
-                    client.market.disconnected(self.now);
+                    client.market.disconnected(now);
                 } else {
-                    client.session.disconnected(self.now);
+                    client.session.disconnected(now);
                 }
             }
             Todo::Send(text) => {
                 let client = &self.clients[at];
                 let conn = if market { client.market_conn } else { client.account_conn };
-                if let Some(conn) = conn {
-                    self.gateway.frame(conn, &text, self.now + WAY_NS - WAY_NS);
+                match (conn, &mut self.way) {
+                    (Some(conn), Some(way)) => {
+                        let arrives = way.arrives((conn.0, true), self.now);
+                        self.later(arrives, at, Later::Frame(conn, text));
+                    }
+                    (Some(conn), None) => self.gateway.frame(conn, &text, self.now),
+                    (None, _) => {}
                 }
             }
             Todo::Ask { id, path, body } => {
@@ -592,8 +665,33 @@ impl World {
                     Path::Info => "/info",
                     Path::Exchange => "/exchange",
                 };
-                self.gateway.request(request, peer(), (path, &body), self.now);
+                match &mut self.way {
+                    Some(way) => {
+                        let lane = (u64::MAX - request.0, true);
+                        let arrives = way.arrives(lane, self.now);
+                        way.forget(lane.0);
+                        self.later(arrives, at, Later::Request(request, path, body));
+                    }
+                    None => self.gateway.request(request, peer(), (path, &body), self.now),
+                }
             }
+        }
+    }
+
+    /// Put somebody beside a client: its run is looked at from now on.
+    pub(crate) fn attend(&mut self, at: usize, desk: Desk) {
+        let client = &mut self.clients[at];
+        client.session.measure(desk.meters.clone());
+        client.market.measure(desk.meters.clone());
+        client.desk = Some(Box::new(desk));
+    }
+
+    /// The venue, or somebody between, cuts a client's connections to the market or to its account.
+    pub(crate) fn cut(&mut self, at: usize, market: bool) {
+        let client = &self.clients[at];
+        if let Some(conn) = if market { client.market_conn } else { client.account_conn } {
+            self.gateway.close(conn, self.now);
+            self.closed(conn);
         }
     }
 
@@ -603,58 +701,8 @@ impl World {
         self.settle(at);
     }
 
-    /// What the venue holds for a client: lots, money, its open orders by our ids.
-    ///
-    /// Money is cash less what the position cost: what has flowed in and out. Which of it is
-    /// realised depends on the order of the fills, and a fill whose message was lost comes later.
-    pub fn at_venue(&self, at: usize) -> (i64, Money, Vec<ClientOrderId>) {
-        let exchange = self.gateway.exchange();
-        let account = exchange.account(self.clients[at].address).unwrap();
-        let xrp = exchange.instruments().iter().find(|it| it.symbol().as_str() == COIN).unwrap();
-        let venue = exchange.venue();
-        let portfolio = venue.portfolio(account).unwrap();
-        let orders =
-            venue.orders(account).map(|order| ClientOrderId::new(low(order.order.client_id.raw())));
-        let mut orders: Vec<_> = orders.collect();
-        orders.sort_unstable();
-        (portfolio.qty(xrp.id()).lots(), flowed(portfolio, xrp.id()), orders)
-    }
-
-    /// Client ids of all orders that the venue ever took from a client and still remembers.
-    pub fn ever_at_venue(&self, at: usize) -> Vec<u64> {
-        let exchange = self.gateway.exchange();
-        let account = exchange.account(self.clients[at].address).unwrap();
-        let venue = exchange.venue();
-        let all = venue.orders(account).chain(venue.history(account));
-        let ids = all.map(|order| low(order.order.client_id.raw()));
-        ids.filter(|id| *id != 0).collect()
-    }
-
-    /// What the engine believes: lots, cash, its open orders.
-    pub fn at_engine(&self, at: usize) -> (i64, Money, Vec<ClientOrderId>) {
-        let engine = self.clients[at].node.engine();
-        let id = engine.instruments()[0].id();
-        let live = engine.execution().orders.of(id).iter();
-        let mut orders: Vec<_> = live.map(|live| live.order.client_order_id).collect();
-        orders.sort_unstable();
-        let portfolio = engine.portfolio();
-        (portfolio.qty(id).lots(), flowed(portfolio, id), orders)
-    }
-
     /// Hours since the start.
     pub fn hours(&self) -> f64 {
         (self.now - START_NS) as f64 / HOUR as f64
     }
-}
-
-/// Cash less what the position cost, with its sign.
-fn flowed(portfolio: &Portfolio, id: InstrumentId) -> Money {
-    let cost = portfolio.position(id).map_or(Money::ZERO, Position::entry_value);
-    let long = portfolio.qty(id).is_long();
-    if long { portfolio.cash().minus(cost) } else { portfolio.cash().plus(cost) }
-}
-
-/// The second half of a client order id at the venue: the engine's own id.
-fn low(id: u128) -> u64 {
-    u64::try_from(id & u128::from(u64::MAX)).unwrap()
 }
