@@ -25,6 +25,7 @@ __all__ = [
     "Target",
     "Targets",
     "View",
+    "World",
     "ask_run",
     "book_states",
     "collect_journal",
