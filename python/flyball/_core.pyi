@@ -22,6 +22,7 @@ __all__ = [
     "Signal",
     "Target",
     "View",
+    "World",
     "ask_run",
     "book_states",
     "collect_journal",
