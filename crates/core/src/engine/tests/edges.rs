@@ -2,7 +2,7 @@
 //! wrong moment.
 
 use super::*;
-use crate::domain::{PositionReport, Transfer};
+use crate::domain::{Fill, PositionReport, Transfer};
 
 const NOWHERE: InstrumentId = InstrumentId::new(9);
 const OTHER: InstrumentId = InstrumentId::new(1);
@@ -41,6 +41,8 @@ fn what_is_not_configured_is_neither_looked_at_nor_killed() {
     assert_eq!(rig.engine.blind_due_ns(NOWHERE), NEVER);
     rig.operator(Operator::Kill(Scope::Instrument(NOWHERE)));
     rig.operator(Operator::Kill(Scope::Strategy(StrategyId::new(9))));
+    let elsewhere = Fill { instrument: NOWHERE, ..fill(99, Side::Bid, 30_000, 10) };
+    rig.engine.doubt(&elsewhere, 0, &mut rig.out);
     rig.settle();
     assert_eq!((rig.sent.len(), rig.held()), (sent, 100));
     assert!(!rig.engine.is_locked(ID) && rig.tripped().is_empty());
