@@ -25,11 +25,22 @@ fn run(seed: u64, fault: Option<&str>) -> (Scene, Vec<String>) {
     (scene, statuses)
 }
 
+/// A status without what the machine's own clock measured: how long signing and keeping took.
+fn virtual_part(status: &str) -> serde_json::Value {
+    let mut status: serde_json::Value = serde_json::from_str(status).unwrap();
+    let stages = status["measures"]["latencies"]["stages"].as_array_mut().unwrap();
+    stages.retain(|stage| stage[0] != "sign" && stage[0] != "keep");
+    status
+}
+
 #[test]
-fn the_same_seed_gives_the_same_statuses_byte_for_byte() {
+fn the_same_seed_gives_the_same_statuses() {
     let (_, first) = run(3, Some("slow_venue"));
     let (_, second) = run(3, Some("slow_venue"));
-    assert_eq!(first, second);
+    for (one, other) in first.iter().zip(&second) {
+        assert_eq!(virtual_part(one), virtual_part(other));
+    }
+    assert_eq!(first.len(), second.len());
     let (_, other) = run(4, None);
     assert_ne!(first[59], other[59]);
 }
