@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -280,3 +281,44 @@ def test_a_recording_of_an_exchange_is_a_dataset(
     checked = flyball("data", "check", "recorded", "--json", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
     assert json.loads(checked.stdout)["counts"]["snapshots"] > 2
+
+
+# Between the run's start and whoever looks on at it, for two seconds, no file can be written.
+FULL_AT_THE_START = """
+import resource, sys, threading
+from flyball.ops.cli import follow
+from flyball.ops.cli.main import main
+before, hard = follow._say_killed, resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+def full(session):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    free = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, hard))
+    threading.Timer(2.0, free).start()
+    before(session)
+follow._say_killed = full
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_disk_that_is_full_while_a_run_starts_ends_neither_the_run_nor_its_protection(
+    exchange: LocalExchange, tmp_path: Path
+) -> None:
+    keys = key_file(tmp_path / "keys.toml", exchange.keys[0])
+    words = tmp_path / "words.txt"
+    with words.open("w") as told:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", FULL_AT_THE_START, "run", "maker", "--instrument", "XRP"),
+                *("--profile", "emergency", "--set", "size=10", "--for", "5s", "--json"),
+                *("--venue", exchange.url, "--keys", keys, "--state", tmp_path / "state"),
+            ],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, words.read_text()
+    ended = json.loads(done.stdout)
+    assert ended["flat_at_venue"] is True
+    assert ended["seconds"] > 4, "it went on after the disk was free again"

@@ -8,7 +8,7 @@ else. Exit codes: 0 done, 1 a fault of Flyball itself, 2 a setting or a call tha
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,13 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def say(text: str) -> None:
-    """Tell a person something that is not the result."""
-    err.print(text, markup=False)
+    """Tell a person something that is not the result.
+
+    Nothing ends because it could not be told: stderr may be a file on a full disk, or a pipe that
+    nobody reads any more.
+    """
+    with suppress(OSError):
+        err.print(text, markup=False)
 
 
 def print_json(value: object) -> None:

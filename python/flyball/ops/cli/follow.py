@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -211,6 +211,7 @@ def _leave(session: LiveSession) -> None:
     except Exception as error:
         said.append(f"what is open is not known ({error}); stops rest at the venue")
     said.append(f"journal: {session.info.journal}")
-    sys.stderr.write("\n".join(said) + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.write("\n".join(said) + "\n")
+        sys.stderr.flush()
     os._exit(130)

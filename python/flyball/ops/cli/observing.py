@@ -195,14 +195,22 @@ def _page(found: Health, *, ready: bool) -> Answer:
 
 
 def _log(stack: contextlib.ExitStack, session: LiveSession) -> RunLog | None:
-    """The run's log; said when it cannot be written."""
+    """The run's log; said when it cannot be written. A full disk ends no run."""
     try:
         log = RunLog(session.info)
     except OSError as error:
         console.say(f"flyball: no log: {error.strerror or error}")
         return None
-    log.started()
-    stack.callback(log.ended)
+
+    def ended() -> None:
+        with contextlib.suppress(OSError):
+            log.ended()
+
+    stack.callback(ended)
+    try:
+        log.started()
+    except OSError as error:
+        console.say(f"flyball: the log cannot be written: {error.strerror or error}")
     return log
 
 

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from flyball.config.profile import Profile
-from flyball.errors import DataError, FlyballError
+from flyball.errors import ConfigError, DataError, FlyballError
 from flyball.ops.drills import standins
 from flyball.trading.runtime.clock import Clock
 from flyball.trading.runtime.live import LiveSession
@@ -42,6 +44,8 @@ _LOOK_S = 0.02
 _STARTED_S = 30.0
 _OPENED_S = 20.0
 _QUIET_S = 0.5
+_ENDED_S = 5.0
+_LAST_LINES = 40
 # Who looks on uses the same address: what that costs is not the run's.
 _WEIGHT = 1_000_000
 
@@ -58,6 +62,28 @@ class Seen:
     saw: str
     ms_to_trip: float | None = None
     ms_to_flat: float | None = None
+
+
+class _LastWords:
+    """What a process said last: it is read as it comes, for a full pipe would hold it up."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._thread = threading.Thread(target=self._read, name="last-words", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        if self._process.stderr is not None:
+            with self._process.stderr:
+                self._lines.extend(self._process.stderr)
+
+    def ended(self) -> str:
+        """Wait until the process has ended. Its last lines."""
+        self._process.wait()
+        # A child of it that lives on holds the pipe open.
+        self._thread.join(_ENDED_S)
+        return "".join(self._lines)
 
 
 @dataclass(kw_only=True)
@@ -118,7 +144,7 @@ class Stage:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
         self._end_sentinel()
         self._stack.close()
 
@@ -191,11 +217,13 @@ class Stage:
             [sys.executable, "-m", "flyball.ops.cli.main", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
+            errors="replace",
             start_new_session=True,
             env={**os.environ, "FLYBALL_DRILL_LOTS": str(self.lots()), **(more or {})},
         )
+        self._said = _LastWords(self.process)
         self.wait(
             lambda: self._started_ns() != before and self._answers(),
             seconds=_STARTED_S,
@@ -223,7 +251,7 @@ class Stage:
         """Kill the run's process: nothing of it runs any more."""
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
 
     def freeze(self) -> None:
         """Stop the run's process where it stands."""
@@ -360,11 +388,26 @@ class Stage:
                     return found
             except DataError:
                 pass  # the venue does not answer now
+            except ConfigError:
+                # A run that is about to end does not answer any more.
+                if not self._ending():
+                    raise
             if time.monotonic() > until:
                 raise DrillFailed(f"not within {limit:g} s: {why}")
             if self.process is not None and self.process.poll() not in (None, -signal.SIGKILL):
-                raise DrillFailed(f"the run ended with {self.process.returncode}: {why}")
+                said = self._said.ended()
+                raise DrillFailed(f"the run ended with {self.process.returncode}: {why}\n{said}")
             time.sleep(_LOOK_S)
+
+    def _ending(self) -> bool:
+        """Whether the run's process ends, within some seconds."""
+        if self.process is None:
+            return False
+        try:
+            self.process.wait(_ENDED_S)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def opened(self) -> Decimal:
         """Wait until the account holds something and its stop rests at the venue: what it holds."""

@@ -111,8 +111,10 @@ class RunLog:
 
     def ended(self) -> None:
         """It does not any more."""
-        self._log.info("ended")
-        self._file.close()
+        try:
+            self._log.info("ended")
+        finally:
+            self._file.close()
 
     def look(self, status: Mapping[str, Any] | None, found: Health) -> None:
         """Note what is new: what the engine said, and parts that changed their state."""

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -59,7 +60,8 @@ Restrainer = Literal["operator", "prediction", "regime", "canary"]
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text.rstrip() + "\n")
+    with suppress(OSError):  # a full disk ends no run
+        sys.stderr.write(text.rstrip() + "\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
