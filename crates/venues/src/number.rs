@@ -46,32 +46,71 @@ impl Number {
     /// [`DecimalError`], as [`Decimal::parse`] gives it.
     #[inline]
     pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
+        match Self::begin_long(text) {
+            Some((number, [])) => Ok(number),
+            _ => Self::parse_slowly(text),
+        }
+    }
+
+    /// Read the digits and the point with which a text begins, and give what follows; `None` when
+    /// there are more than fit whatever they are, or none.
+    #[inline]
+    pub(crate) fn begin(text: &[u8]) -> Option<(Self, &[u8])> {
+        match Self::begin_short(text) {
+            None => Self::begin_otherwise(text),
+            short => short,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_otherwise(text: &[u8]) -> Option<(Self, &[u8])> {
+        Self::begin_long(text)
+    }
+
+    /// As `begin`: up to seven digits, a point, up to seven digits, in a text that goes on. Eight
+    /// bytes at a time instead of one.
+    #[inline]
+    fn begin_short(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (whole, count) = digits(text.first_chunk()?)?;
+        let rest = text.get(count..)?;
+        let [b'.', behind @ ..] = rest else {
+            return (count > 0).then_some((Self { mantissa: whole, decimals: 0 }, rest));
+        };
+        let (fraction, decimals) = digits(behind.first_chunk()?)?;
+        if count == 0 && decimals == 0 {
+            return None;
+        }
+        let mantissa = whole.wrapping_mul(*POWERS.get(decimals)?).wrapping_add(fraction);
+        let decimals_u8 = u8::try_from(decimals).ok()?;
+        Some((Self { mantissa, decimals: decimals_u8 }, behind.get(decimals..)?))
+    }
+
+    #[inline]
+    fn begin_long(text: &[u8]) -> Option<(Self, &[u8])> {
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
             _ => (false, text),
         };
-        // At most 18 digits fit whatever they are; all else takes the longer way.
-        if digits.len() > 18 {
-            return Self::parse_slowly(text);
-        }
-        let (mut mantissa, mut point, mut behind, mut seen) = (0_i64, false, 0_u8, false);
-        for &byte in digits {
+        let (mut mantissa, mut point, mut behind, mut rest) = (0_i64, false, 0_u8, digits);
+        while let [byte, after @ ..] = rest {
             match byte {
                 b'0'..=b'9' => {
                     let digit = i64::from(byte.wrapping_sub(b'0'));
                     mantissa = mantissa.wrapping_mul(10).wrapping_add(digit);
                     behind = behind.wrapping_add(u8::from(point));
-                    seen = true;
                 }
                 b'.' if !point => point = true,
-                _ => return Self::parse_slowly(text),
+                _ => break,
             }
+            rest = after;
         }
-        if !seen {
-            return Self::parse_slowly(text);
+        let length = digits.len().wrapping_sub(rest.len());
+        if length > 18 || length <= usize::from(point) {
+            return None;
         }
         let mantissa = if negative { mantissa.wrapping_neg() } else { mantissa };
-        Ok(Self { mantissa, decimals: behind })
+        Some((Self { mantissa, decimals: behind }, rest))
     }
 
     #[cold]
@@ -130,6 +169,29 @@ impl std::fmt::Display for Number {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.reduced().fmt(f)
     }
+}
+
+/// The number that the digits at the beginning of eight bytes are, and how many they are; `None`
+/// when all eight are digits: there may be more.
+#[inline]
+fn digits(bytes: &[u8; 8]) -> Option<(i64, usize)> {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    // What stands first is the lowest byte; digits become 0 to 9.
+    let values = u64::from_le_bytes(*bytes) ^ 0x3030_3030_3030_3030;
+    // The highest bit of each byte that is above 9: 0x76 takes 10 to 0x80.
+    let others = ((values & LOW).wrapping_add(0x7676_7676_7676_7676) | values) & !LOW;
+    let count = others.trailing_zeros() >> 3;
+    if count >= 8 {
+        return None;
+    }
+    // The digits move to the end of the eight, zeros come before them: then pairs are put
+    // together, pairs of pairs, and both halves.
+    let aligned = (values << 8).wrapping_shl(56_u32.wrapping_sub(count << 3));
+    let pairs = aligned.wrapping_mul(10).wrapping_add(aligned >> 8);
+    let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let low = (pairs >> 16 & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    let number = high.wrapping_add(low) >> 32;
+    Some((i64::from(u32::try_from(number).ok()?), usize::try_from(count).ok()?))
 }
 
 /// The steps in which prices or quantities of an instrument are counted.
@@ -305,6 +367,38 @@ mod tests {
     }
 
     #[test]
+    fn eight_bytes_at_a_time_give_what_one_gives() {
+        let tails =
+            ["", "\"", "\"}}", "\",\"sz\":\"0.1\"", "e5 and more than eight", "-1234567890"];
+        let texts = [
+            "0",
+            "7",
+            "1234567",
+            "12345678",
+            "123456789012345678",
+            "105055.0",
+            "0.00001",
+            "12.",
+            ".5",
+            ".",
+            "",
+            "1.2.3",
+            "1234567.1234567",
+            "1234567.12345678",
+            "00000001.10",
+            "/9",
+            ":",
+        ];
+        for text in texts {
+            for tail in tails {
+                let whole = format!("{text}{tail}");
+                let found = Number::begin(whole.as_bytes());
+                assert_eq!(found, Number::begin_long(whole.as_bytes()), "{whole}");
+            }
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let grid = Grid::new(Decimal::new(1, 8));
         let number = |text: &[u8]| Number::parse(text).unwrap();
@@ -355,6 +449,15 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn eight_bytes_of_anything_give_what_one_gives(
+            text in "[0-9]{0,9}[.0-9:/]{0,2}[0-9]{0,9}[^a]{0,9}",
+        ) {
+            let bytes = text.as_bytes();
+            prop_assert_eq!(Number::begin(bytes), Number::begin_long(bytes));
+        }
+
         #[test]
         fn agrees_with_the_exact_decimal(
             text in "-?[0-9]{0,21}(\\.[0-9]{0,20})?(e-?[0-9]{1,2})?",

@@ -11,6 +11,7 @@ use crate::listing::{Listed, Listings, from_millis, rate};
 use crate::wire::{Fill, Levels, Node, RawLevel, Rows, Skip, read};
 use crate::{Decode, DecodeError, Number, Seen};
 
+mod compact;
 #[cfg(test)]
 mod tests;
 
@@ -296,6 +297,18 @@ impl Decode for Hyperliquid {
         F: FnMut(&Event<'_>) -> Result<(), E>,
     {
         let Self { listings, levels, trades, resolved } = self;
+        levels.clear();
+        if let Some(book) = compact::read(message, levels) {
+            let fields = Fields {
+                channel: "l2Book",
+                coin: Some(book.coin),
+                time_ms: Some(book.time_ms),
+                sides: 2,
+                ..Fields::default()
+            };
+            let parts = Message { fields, levels, trades };
+            return Self::about_one(listings, parts, received_ns, visit);
+        }
         levels.clear();
         trades.clear();
         resolved.clear();

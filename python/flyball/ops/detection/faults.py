@@ -81,7 +81,7 @@ def _loss_streak(x: Floats, t: float, size: float, _luck: Floats) -> None:
 
 def _reject_storm(x: Floats, t: float, size: float, _luck: Floats) -> None:
     rate = _between(0.5, 5.0, size)
-    x[index("refusals")] += _faded(rate, t, 60.0)
+    x[index("odd_rejects")] += _faded(rate, t, 60.0)
     x[index("actions")] += _faded(rate, t, 10.0) / 10.0
 
 
@@ -175,7 +175,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(name="memory_leak", shows=("memory_step", "memory"), effect=_memory_leak),
     Fault(name="creeping_latency", shows=("feed_delay",), effect=_creeping_latency),
     Fault(name="loss_streak", shows=("equity_step", "drawdown"), effect=_loss_streak),
-    Fault(name="reject_storm", shows=("refusals", "actions"), effect=_reject_storm),
+    Fault(name="reject_storm", shows=("odd_rejects", "actions"), effect=_reject_storm),
     Fault(name="clock_drift", shows=("clock_step", "feed_delay"), effect=_clock_drift),
     Fault(name="disk_filling", shows=("disk_step", "disk_free"), effect=_disk_filling),
     Fault(name="stuck_strategy", shows=("late",), effect=_stuck_strategy),

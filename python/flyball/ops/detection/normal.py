@@ -61,7 +61,7 @@ ROWS: dict[str, Row] = {
     "journal_lag": Row(level=0.0, deviation=0.3, jumps=48, jump=60.0, back=2, whole=True),
     "unknown_orders": Row(jumps=2, jump=1.0, back=1, whole=True),
     "orders": Row(level=2.5, deviation=0.8, lasts=2, whole=True),
-    "refusals": Row(level=6.0, deviation=2.0, lasts=60),
+    "refusals": Row(jumps=2, jump=1.0, back=60),
     "mismatches": Row(),
     "fills": Row(level=3.0, deviation=1.5, lasts=60),
     "basis": Row(level=0.0, deviation=1.0, lasts=2, least=-math.inf),

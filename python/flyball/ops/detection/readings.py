@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +16,28 @@ from flyball.ops.detection.streams import Floats
 __all__ = ["METRICS", "Machine", "Metric", "Readings", "index", "machine"]
 
 Side = Literal["high", "low", "both"]
-_REJECTED = ("Refused", "Throttled")
 _STRANGE = ("PositionMismatch", "Liquidated")
 # Whoever quotes is told that an order would trade; whoever takes, that nothing is there.
 _USUAL_REJECTS = ("would_trade", "no_liquidity")
+# A limit on what is held or risked, or on what rests, is at work: a strategy that leans on one is
+# refused with every decision, for minutes.
+_USUAL_REFUSALS = frozenset(
+    {
+        "governor",
+        "max_concentration",
+        "max_depth_share",
+        "max_leverage",
+        "max_net_exposure",
+        "max_open_orders",
+        "max_position",
+        "max_trade_var",
+        "min_liquidation_distance",
+        "min_margin_ratio",
+        "min_notional",
+        "reduce_only",
+        "self_trade",
+    }
+)
 # Records that wait when none is written any more.
 _NEVER = 1e9
 
@@ -68,7 +86,7 @@ METRICS: tuple[Metric, ...] = (
     _metric("journal_lag", "records", 15.0, "that wait to be written"),
     _metric("unknown_orders", "", 0.2, "orders of unknown fate"),
     _metric("orders", "", 3.0, "orders that have not ended"),
-    _metric("refusals", "in 60 s", 2.5, "orders refused or rejected"),
+    _metric("refusals", "in 60 s", 2.5, "orders refused for another reason than what is held"),
     _metric("odd_rejects", "in 60 s", 0.5, "orders rejected for another reason than their price"),
     _metric("mismatches", "in 60 s", 0.1, "positions, fills, orders that are not ours"),
     _metric("late_fills", "in 60 s", 0.3, "fills that only reading the account told of"),
@@ -187,10 +205,9 @@ class Readings:
         equity = _number(status["equity"])
         totals = (status.get("measures") or {}).get("totals", {})
         account = (status.get("measures") or {}).get("account", {})
-        refused = float(sum(kind in _REJECTED for kind in kinds))
-        refused += self._step("rejected", _total(totals.get("rejected")))
-        rejects = dict(totals.get("rejected", ()))
-        odd = float(sum(count for name, count in rejects.items() if name not in _USUAL_REJECTS))
+        refused = float(sum(kind == "Throttled" for kind in kinds))
+        refused += self._step("refused", _but(totals.get("refused"), _USUAL_REFUSALS))
+        odd = _but(totals.get("rejected"), _USUAL_REJECTS)
         session = status["connections"]["session"]
         strange = float(sum(kind in _STRANGE for kind in kinds))
         others = (session.get(key, 0) for key in ("foreign_orders", "foreign_fills"))
@@ -344,6 +361,12 @@ def _number(text: object) -> float:
 
 def _float(value: object) -> float:
     return math.nan if value is None else float(value)  # type: ignore[arg-type]
+
+
+def _but(counts: object, usual: Collection[str]) -> float:
+    """The sum of counts by name without those of these names."""
+    named = counts if isinstance(counts, list) else []
+    return float(sum(count for name, count in named if name not in usual))
 
 
 def _total(counts: object) -> float:

@@ -149,7 +149,8 @@ def test_measures_are_read_where_a_build_has_them() -> None:
         measures = {
             "totals": {
                 "fills": {"taker": second, "maker": second},
-                "rejected": [["tick", 2 * second]],
+                "refused": [["governor", 7 * second], ["message_rate", 2 * second]],
+                "rejected": [["would_trade", 7 * second], ["tick", 3 * second]],
                 "funding": str(-second),
             },
             "account": {"maintenance": 250.0},
@@ -160,6 +161,7 @@ def test_measures_are_read_where_a_build_has_them() -> None:
     kept = math.exp(-1.0 / 60.0)
     assert found[index("fills")] == pytest.approx(2.0 + 2.0 * kept)
     assert found[index("refusals")] == pytest.approx(2.0 + 2.0 * kept)
+    assert found[index("odd_rejects")] == pytest.approx(3.0 + 3.0 * kept)
     assert found[index("funding")] == pytest.approx(-1.0 - math.exp(-0.1))
     assert found[index("margin_used")] == 0.025
 

@@ -18,7 +18,7 @@ GROSS = {
     "memory_leak": ("memory_step", 50.0),
     "creeping_latency": ("feed_way", 0.2),
     "loss_streak": ("fees", 3.0),
-    "reject_storm": ("refusals", 4.0),
+    "reject_storm": ("odd_rejects", 4.0),
     "clock_drift": ("clock_step", 0.02),
     "disk_filling": ("disk_step", 2.0),
     "stuck_strategy": ("late", 1.0),

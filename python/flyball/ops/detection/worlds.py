@@ -24,7 +24,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "memory_leak": ("memory_step", "memory"),
     "creeping_latency": ("feed_way", "feed_delay", "answer_way", "waiting", "lost"),
     "loss_streak": ("equity_step", "drawdown", "fees"),
-    "reject_storm": ("refusals", "odd_rejects", "orders"),
+    "reject_storm": ("odd_rejects", "orders"),
     "clock_drift": ("clock_step", "clock_gain", "feed_delay", "feed_way", "feed_age"),
     "disk_filling": ("disk_step", "disk_free", "journal_lag"),
     "stuck_strategy": ("late", "asked"),
