@@ -240,10 +240,9 @@ impl<const BID: bool> Ladder<BID> {
     #[inline]
     fn next_in_window(&self, tick: i64) -> Option<i64> {
         let mut first = tick & !63;
-        let mut mask =
-            if BID { bit(tick).wrapping_sub(1) } else { !(bit(tick) | bit(tick).wrapping_sub(1)) };
+        let mut mask = Self::worse_in_word(tick);
         while self.in_window(first) {
-            let bits = self.occupied.get(word(first)).copied().unwrap_or(0) & mask;
+            let bits = self.bits(first) & mask;
             if bits != 0 {
                 let offset = if BID {
                     63_u32.wrapping_sub(bits.leading_zeros())
@@ -325,6 +324,46 @@ impl<const BID: bool> Ladder<BID> {
         })
     }
 
+    /// Lots on the best `most` levels, as far as they lie within `reach` ticks of the best one.
+    pub(super) fn lots(&self, most: usize, reach: u64) -> Qty {
+        let Some(best) = self.best().map(Price::ticks) else { return Qty::ZERO };
+        let (mut sum, mut left, mut last) = (0_u64, most, best);
+        // A word of the ring at a time, then whatever lies beyond the ring.
+        let mut first = best & !63;
+        let mut bits = self.bits(first) & (Self::worse_in_word(best) | bit(best));
+        while self.in_window(first) {
+            while bits != 0 {
+                let place = if BID { 63 ^ bits.leading_zeros() } else { bits.trailing_zeros() };
+                last = first | i64::from(place);
+                if left == 0 || last.abs_diff(best) > reach {
+                    return Qty::from_lots(sum);
+                }
+                left = left.wrapping_sub(1);
+                bits ^= bit(last);
+                sum = sum.saturating_add(self.lots.get(slot(last)).copied().unwrap_or(0));
+            }
+            first = if BID { first.wrapping_sub(64) } else { first.wrapping_add(64) };
+            bits = self.bits(first);
+        }
+        // A best one beyond the ring has not been counted.
+        let mut beyond = if left == most { Some(best) } else { self.next(last) };
+        while let Some(tick) = beyond.filter(|it| left > 0 && it.abs_diff(best) <= reach) {
+            sum = sum.saturating_add(self.qty_at(Price::from_ticks(tick)).lots());
+            left = left.wrapping_sub(1);
+            beyond = self.next(tick);
+        }
+        Qty::from_lots(sum)
+    }
+
+    fn bits(&self, first: i64) -> u64 {
+        self.occupied.get(word(first)).copied().unwrap_or(0)
+    }
+
+    /// The ticks of its word that are worse than a tick.
+    const fn worse_in_word(tick: i64) -> u64 {
+        if BID { bit(tick).wrapping_sub(1) } else { !(bit(tick) | bit(tick).wrapping_sub(1)) }
+    }
+
     pub(super) fn clear(&mut self) {
         if self.len == 0 {
             return;
@@ -381,6 +420,10 @@ mod tests {
             all.reverse();
         }
         prop_assert_eq!(&ours, &all);
+        for (most, reach) in [(0, 9), (1, u64::MAX), (5, 40), (5_000, 300), (5_000, u64::MAX)] {
+            let near = all.iter().take(most).take_while(|it| it.0.abs_diff(all[0].0) <= reach);
+            prop_assert_eq!(ladder.lots(most, reach).lots(), near.map(|it| it.1).sum::<u64>());
+        }
         let mut copied = vec![];
         ladder.copy_to(&mut copied);
         let copied: Vec<_> = copied.iter().map(|l| (l.price.ticks(), l.qty.lots())).collect();

@@ -349,6 +349,36 @@ impl Book {
         ahead.into_iter().chain(behind)
     }
 
+    /// Lots on the best `most` levels of one side. None while the book is broken or crossed.
+    #[inline]
+    pub fn lots(&self, side: Side, most: usize) -> Qty {
+        self.lots_near(side, most, u64::MAX)
+    }
+
+    fn lots_near(&self, side: Side, most: usize, reach: u64) -> Qty {
+        match (self.state, side) {
+            (BookState::Live, Side::Bid) => self.bids.lots(most, reach),
+            (BookState::Live, Side::Ask) => self.asks.lots(most, reach),
+            _ => Qty::ZERO,
+        }
+    }
+
+    /// Lots of [`liquidity`](Self::liquidity) on the best `most` levels of one side, as far as they
+    /// lie within so many ticks of the best one as `reach` says of its price, if of any.
+    pub fn liquid_lots<F>(&self, side: Side, most: usize, reach: F) -> Qty
+    where
+        F: FnOnce(Price) -> Option<u64>,
+    {
+        let Some(best) = self.liquidity(side).next() else { return Qty::ZERO };
+        let Some(reach) = reach(best.price) else { return Qty::ZERO };
+        if self.ahead.is_none() {
+            return self.lots_near(side, most, reach);
+        }
+        let levels = self.liquidity(side).take(most);
+        let near = levels.take_while(|level| level.price.distance(best.price) <= reach);
+        near.fold(Qty::ZERO, |sum, level| sum.plus(level.qty))
+    }
+
     /// What rests at a price of one side. Nothing while the book is broken or crossed.
     #[inline]
     pub fn qty_at(&self, side: Side, price: Price) -> Qty {

@@ -154,6 +154,32 @@ fn a_touch_ahead_of_the_book_wins_until_the_book_catches_up() {
 }
 
 #[test]
+fn lots_near_the_best_price_begin_with_what_came_ahead_of_the_book() {
+    let mut book = book(SequenceRule::Contiguous, ChecksumRule::Absent);
+    let near = |book: &Book, most, ticks| {
+        [Side::Bid, Side::Ask].map(|side| book.liquid_lots(side, most, |_| Some(ticks)).lots())
+    };
+    assert_eq!(near(&book, 9, u64::MAX), [0, 0], "nothing has come");
+    snapshot(10, &[(97, 1), (96, 2), (90, 4)], &[(101, 8), (105, 16)]).send(&mut book).unwrap();
+    assert_eq!(near(&book, 9, u64::MAX), [7, 24]);
+    assert_eq!((near(&book, 2, 9), near(&book, 9, 0)), ([3, 24], [1, 8]));
+    assert_eq!(book.lots(Side::Bid, 2).lots(), 3);
+    assert_eq!(book.liquid_lots(Side::Bid, 9, |_| None), Qty::ZERO);
+    let touch = Touch {
+        instrument: InstrumentId::new(0),
+        sequence: 12,
+        bid: level(98, 32),
+        ask: level(103, 64),
+    };
+    assert_eq!(book.apply_touch(&touch), Applied::Changed);
+    // What was better than the new best prices is gone.
+    assert_eq!(near(&book, 9, u64::MAX), [39, 80]);
+    assert_eq!((near(&book, 2, 9), near(&book, 9, 1)), ([33, 80], [33, 64]));
+    bids((20, 20, 0), &[(96, 1)]).send(&mut book).unwrap_err();
+    assert_eq!((near(&book, 9, u64::MAX), book.lots(Side::Bid, 9)), ([0, 0], Qty::ZERO));
+}
+
+#[test]
 fn a_wrong_checksum_breaks_the_book() {
     let mut book = book(SequenceRule::Unnumbered, ChecksumRule::KrakenTop10);
     snapshot(0, &[(97, 1)], &[(101, 1)]).send(&mut book).unwrap();

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::{Applied, Book, BookError};
 use crate::domain::{
-    Bar, CommandOf, FeedState, InstrumentId, Level, MILLISECOND, Money, NEVER, Notice, Price, Qty,
-    Rate, Reference, SECOND, Side, Touch, Trade,
+    Bar, CommandOf, FeedState, InstrumentId, MILLISECOND, Money, NEVER, Notice, Price, Qty, Rate,
+    Reference, SECOND, Side, Touch, Trade,
 };
 use crate::engine::Engine;
 use crate::engine::doubt::Doubted;
 use crate::execution::Lane;
-use crate::risk::{Commands, NearDepth, Reading, deviation};
+use crate::risk::{Commands, NearDepth, Reading, ticks_within};
 
 /// What the engine keeps of an instrument's feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,12 +89,7 @@ const DEPTH_LEVELS: usize = 64;
 
 /// Lots within this fraction of the best prices.
 fn depth(book: &Book, reach: Rate) -> NearDepth {
-    let within = |side: Side| {
-        let Some(best) = book.liquidity(side).next() else { return Qty::ZERO };
-        let near = |level: &Level| deviation(level.price, best.price) <= reach;
-        let levels = book.liquidity(side).take(DEPTH_LEVELS).take_while(near);
-        levels.fold(Qty::ZERO, |sum, level| sum.plus(level.qty))
-    };
+    let within = |side| book.liquid_lots(side, DEPTH_LEVELS, |best| ticks_within(best, reach));
     NearDepth { bids: within(Side::Bid), asks: within(Side::Ask) }
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::about::{About, InputKind, Parameter, Values};
 use super::{Feature, Input, float};
 use crate::book::{Best, Book};
-use crate::domain::{Qty, Side};
+use crate::domain::Side;
 
 /// The imbalance of the book's best levels: (B − A) / (B + A), from −1 to 1, where B and A are the
 /// lots on the best `levels` levels of bids and asks.
@@ -42,8 +42,7 @@ impl Imbalance {
         if self.levels <= 1 {
             return float::lots(best.level(side).qty);
         }
-        let levels = book.levels(side).take(self.levels as usize);
-        float::lots(levels.fold(Qty::ZERO, |sum, level| sum.plus(level.qty)))
+        float::lots(book.lots(side, self.levels as usize))
     }
 }
 

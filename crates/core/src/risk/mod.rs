@@ -28,7 +28,9 @@ pub use rate::MessageBudget;
 pub use restraints::Restraints;
 pub use scenarios::Scenarios;
 pub use switches::{Latch, Switches, Trip};
-pub use view::{Exposure, Fresh, Mode, NearDepth, Reading, References, View, deviation};
+pub use view::{
+    Exposure, Fresh, Mode, NearDepth, Reading, References, View, deviation, ticks_within,
+};
 
 /// What the engine tells the world to do; an order among it carries the gate's proof.
 pub type Command = CommandOf<Approved<Order>>;

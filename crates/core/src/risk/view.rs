@@ -119,6 +119,22 @@ pub fn deviation(price: Price, reference: Price) -> Rate {
     Rate::from_parts(i64::try_from(parts).unwrap_or(i64::MAX))
 }
 
+/// The most ticks by which a price may be away from a reference so that their [`deviation`] is at
+/// most `rate`; `None` where there is no reference, or no such price.
+pub fn ticks_within(reference: Price, rate: Rate) -> Option<u64> {
+    if reference.ticks() <= 0 || rate.parts() < 0 {
+        return None;
+    }
+    // Deviations that do not fit are held there.
+    if rate.parts() == i64::MAX {
+        return Some(u64::MAX);
+    }
+    // A deviation is rounded up: it is at most the rate when it was so before.
+    let most = i128::from(rate.parts()).saturating_mul(i128::from(reference.ticks()));
+    let ticks = most.checked_div(i128::from(Rate::ONE.parts()))?;
+    Some(u64::try_from(ticks).unwrap_or(u64::MAX))
+}
+
 /// Our orders in an instrument, counted as if all of them filled: working ones, those in flight,
 /// and those whose fate is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

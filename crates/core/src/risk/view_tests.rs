@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::testing::price;
 
@@ -18,4 +20,26 @@ fn from_what_is_no_price_everything_is_infinitely_far() {
         assert_eq!(far, Rate::from_parts(i64::MAX));
     }
     assert_eq!(deviation(price(20_100), price(20_000)), Rate::from_ppm(5_000));
+}
+
+proptest! {
+    #[test]
+    fn ticks_within_a_rate_are_those_whose_deviation_is_at_most_it(
+        reference in 1_i64..1_000_000_000,
+        rate in prop_oneof![0_i64..100_000_000_000, Just(0), Just(i64::MAX)].prop_map(Rate::from_parts),
+        away in 0_i64..3,
+    ) {
+        let at = Price::from_ticks(reference);
+        let within = ticks_within(at, rate).unwrap();
+        let near = i64::try_from(within).unwrap_or(i64::MAX).min(1 << 61);
+        let ticks = near.saturating_sub(1).saturating_add(away).max(0);
+        let price = Price::from_ticks(reference.saturating_add(ticks));
+        prop_assert_eq!(deviation(price, at) <= rate, u64::try_from(ticks).unwrap() <= within);
+    }
+}
+
+#[test]
+fn no_price_is_within_anything_of_what_is_none() {
+    assert_eq!(ticks_within(price(0), Rate::ONE), None);
+    assert_eq!(ticks_within(price(100), Rate::from_parts(-1)), None);
 }
