@@ -44,7 +44,7 @@ class Measured:
 def measured(data: fb.Dataset, grid: Sequence[str], jobs: int) -> Measured:
     """A sweep from nothing but the tape, without engine runs of the best."""
     sweep = Sweep(
-        strategy=f"{Path(__file__).with_name('sma_cross.py')}:cross",
+        strategy=f"{Path(__file__).with_name('sma_signals.py')}:cross",
         grid=grid,
         data=data,
         profile="unprotected",

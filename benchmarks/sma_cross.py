@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 import flyball as fb
 
 
@@ -37,8 +34,3 @@ class Asleep:
 
     def decide(self, view: fb.View) -> None:
         """Nothing."""
-
-
-def cross(bars: fb.BarSeries, *, fast: int = 50, slow: int = 200) -> NDArray[np.bool_]:
-    """The same as signals over arrays."""
-    return bars.sma(fast) > bars.sma(slow)

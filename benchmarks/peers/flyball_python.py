@@ -22,7 +22,8 @@ import flyball as fb
 from cases.data import Data
 from flyball.config.run import Sim
 from peers.worker import serve
-from sma_cross import SmaCross, cross
+from sma_cross import SmaCross
+from sma_signals import cross
 
 CASH = 10_000_000
 DAY_NS = 86_400_000_000_000

@@ -35,14 +35,15 @@ if TYPE_CHECKING:
     from flyball.trading.runtime.local import LocalExchange
     from flyball.trading.runtime.replay import replay
     from flyball.trading.runtime.result import Result
-    from flyball.trading.runtime.signals import BarSeries, Signals
+    from flyball.trading.runtime.series import BarSeries
+    from flyball.trading.runtime.signals import Signals
     from flyball.trading.strategies.breakout import Breakout
     from flyball.trading.strategies.maker import Maker
     from flyball.trading.strategies.mean_reversion import MeanReversion
 
 # Each name and the module it lives in: what is not used is not imported.
 _WHERE = {
-    "BarSeries": "trading.runtime.signals",
+    "BarSeries": "trading.runtime.series",
     "Bars": "domain",
     "Breakout": "trading.strategies.breakout",
     "Catalogue": "research.data",

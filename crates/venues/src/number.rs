@@ -72,12 +72,12 @@ impl Number {
     /// bytes at a time instead of one.
     #[inline]
     fn begin_short(text: &[u8]) -> Option<(Self, &[u8])> {
-        let (whole, count) = digits(text.first_chunk()?)?;
+        let (whole, count) = digits(*text.first_chunk()?)?;
         let rest = text.get(count..)?;
         let [b'.', behind @ ..] = rest else {
             return (count > 0).then_some((Self { mantissa: whole, decimals: 0 }, rest));
         };
-        let (fraction, decimals) = digits(behind.first_chunk()?)?;
+        let (fraction, decimals) = digits(*behind.first_chunk()?)?;
         if count == 0 && decimals == 0 {
             return None;
         }
@@ -174,10 +174,10 @@ impl std::fmt::Display for Number {
 /// The number that the digits at the beginning of eight bytes are, and how many they are; `None`
 /// when all eight are digits: there may be more.
 #[inline]
-fn digits(bytes: &[u8; 8]) -> Option<(i64, usize)> {
+fn digits(bytes: [u8; 8]) -> Option<(i64, usize)> {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     // What stands first is the lowest byte; digits become 0 to 9.
-    let values = u64::from_le_bytes(*bytes) ^ 0x3030_3030_3030_3030;
+    let values = u64::from_le_bytes(bytes) ^ 0x3030_3030_3030_3030;
     // The highest bit of each byte that is above 9: 0x76 takes 10 to 0x80.
     let others = ((values & LOW).wrapping_add(0x7676_7676_7676_7676) | values) & !LOW;
     let count = others.trailing_zeros() >> 3;

@@ -8,7 +8,6 @@ only to show what happens without, and only simulated venues accept it.
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +165,7 @@ def _whole(value: Decimal, key: str) -> int:
 @cache
 def names() -> tuple[str, ...]:
     """The profiles that come with the package."""
-    folder = resources.files("flyball.config").joinpath("profiles")
+    folder = Path(__file__).with_name("profiles")
     return tuple(
         sorted(
             entry.name.removesuffix(".toml") for entry in folder.iterdir() if "toml" in entry.name
@@ -194,5 +193,5 @@ def profile(name_or_path: str | Path) -> Profile:
     if name not in names():
         known = ", ".join(names())
         raise ConfigError(f"there is no profile {name!r}: known are {known}, or name a .toml file")
-    text = resources.files("flyball.config").joinpath("profiles", f"{name}.toml").read_text("utf-8")
+    text = (Path(__file__).with_name("profiles") / f"{name}.toml").read_text("utf-8")
     return toml.decode(text, Profile, where=f"profile {name}")

@@ -1,6 +1,5 @@
 """TOML into typed values, with errors that name the key, its place and the nearest valid key."""
 
-import difflib
 import re
 import tomllib
 from decimal import Decimal
@@ -55,6 +54,8 @@ def _explain(message: str, text: str, kind: type) -> str:
     if found := _UNKNOWN.match(message):
         key, path = found["key"], (found["path"] or "").lstrip(".")
         valid = _keys(kind, path)
+        import difflib
+
         near = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
         hint = f"; the nearest valid key is {near[0]!r}" if near else ""
         if not near and valid:

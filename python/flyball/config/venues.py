@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 import msgspec
 
@@ -42,7 +42,7 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @cache
 def venues() -> dict[str, Venue]:
     """All venues that the package knows, by name."""
-    text = resources.files("flyball.config").joinpath("venues.toml").read_text("utf-8")
+    text = Path(__file__).with_name("venues.toml").read_text("utf-8")
     return toml.decode(text, dict[str, Venue], where="venues.toml")
 
 

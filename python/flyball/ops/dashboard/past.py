@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flyball import _core
+from flyball.trading.runtime.columns import collected
 
 __all__ = ["past", "rows"]
 
@@ -60,11 +61,11 @@ def rows(journal: Path) -> list[list[Any]]:
     """
     engine = json.dumps(json.loads(_core.journal_about(journal))["engine"])
     # Once roughly, to know how long it is; the engine tells times only while it runs.
-    rough = _core.collect_journal(journal, engine, 60 * 10**9)["samples"]["time_ns"]
+    rough = collected(_core.collect_journal(journal, engine, 60 * 10**9))["samples"]["time_ns"]
     if len(rough) < 2:
         return []
     every_ns = max(250_000_000, int(rough[-1] - rough[0]) // _POINTS)
-    samples = _core.collect_journal(journal, engine, every_ns)["samples"]
+    samples = collected(_core.collect_journal(journal, engine, every_ns))["samples"]
     times, equity, peak = (samples[name].tolist() for name in ("time_ns", "equity", "peak"))
     marks = samples["mark"].tolist()
     return [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flyball import _core
 from flyball.config.profile import Profile
@@ -14,6 +14,7 @@ from flyball.config.profile import profile as find_profile
 from flyball.config.run import Sim, Sizing
 from flyball.domain import Dataset, Strategy, View, duration_text
 from flyball.errors import ConfigError
+from flyball.trading.runtime.columns import collected
 from flyball.trading.runtime.plan import (
     bound_strategy,
     check_bars,
@@ -23,8 +24,10 @@ from flyball.trading.runtime.plan import (
     strategy_name,
 )
 from flyball.trading.runtime.result import Result, from_outcome
-from flyball.trading.runtime.screening import Screener
 from flyball.trading.runtime.signals import Signals
+
+if TYPE_CHECKING:
+    from flyball.trading.runtime.screening import Screener
 
 __all__ = ["Outcome", "Plan", "backtest"]
 
@@ -131,7 +134,7 @@ class Plan:
     sample_ns: int | None = None
     first_ns: int | None = None
     last_ns: int | None = None
-    screener: Screener | None = None
+    screener: "Screener | None" = None
 
     def run(self, progress: Callable[[float], None] | None) -> Result:
         """Run it to the end, or until somebody interrupts it."""
@@ -181,7 +184,7 @@ class Plan:
         )
         started = time.perf_counter()
         interrupted = _drive(run, progress, self.last_ns)
-        raw = run.finish()
+        raw = collected(run.finish())
         return Outcome(
             raw=raw,
             seconds=time.perf_counter() - started,
@@ -196,6 +199,9 @@ class Plan:
         """
         given = self.strategy
         if isinstance(given, Signals):
+            # Numbers are only needed where there are bars.
+            from flyball.trading.runtime.screening import Screener
+
             screener = self.screener or Screener(
                 data=self.data,
                 profile=self.profile,

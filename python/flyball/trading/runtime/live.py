@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -30,6 +30,7 @@ from flyball.domain import Dataset, Instrument, MarginTier, Strategy, duration_n
 from flyball.errors import ConfigError
 from flyball.trading.runtime.canary import Canary, Tier
 from flyball.trading.runtime.clock import Clock
+from flyball.trading.runtime.columns import collected
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.plan import bound_strategy, engine_config
 from flyball.trading.runtime.result import Result, from_outcome
@@ -446,7 +447,7 @@ class LiveSession:
         about = json.loads(_core.journal_about(journal))
         span = max(1, self.venue.clock.now_ns() - self.info.started_ns)
         engine = json.dumps(about["engine"])
-        outcome = _core.collect_journal(journal, engine, max(1, span // _SAMPLES))
+        outcome = collected(_core.collect_journal(journal, engine, max(1, span // _SAMPLES)))
         if len(self._instruments) > 1:
             # What was guarded is in the money, and not listed: it has other units.
             for kind in ("fills", "orders"):
@@ -549,7 +550,7 @@ class LiveSession:
             self.stop()
 
 
-def _of_first(table: dict[str, Any]) -> dict[str, Any]:
+def _of_first(table: Mapping[str, Any]) -> dict[str, Any]:
     """The rows of a table that are about the first instrument."""
     rows = [at for at, number in enumerate(table["instrument"]) if number == 0]
     return {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flyball import _core
 from flyball.errors import JournalError
+from flyball.trading.runtime.columns import collected
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,5 +92,6 @@ def equity_of(
     about = json.loads(_core.journal_about(folder))
     if "engine" not in about:
         raise JournalError(f"{folder}: its header holds no engine configuration to replay with")
-    samples = _core.collect_journal(folder, json.dumps(about["engine"]), step_ns)["samples"]
+    found = collected(_core.collect_journal(folder, json.dumps(about["engine"]), step_ns))
+    samples = found["samples"]
     return samples["time_ns"], samples["equity"]

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyball.config.profile import Profile
 from flyball.domain import Dataset
+from flyball.trading.runtime.columns import row_count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,8 +143,8 @@ class Result:
             "max_drawdown": self.max_drawdown,
             "trades": self.trades,
             "won": self.won,
-            "orders": len(self.orders["time_ns"]),
-            "fills": len(self.fills["time_ns"]),
+            "orders": row_count(self.orders),
+            "fills": row_count(self.fills),
             "tripped": list(self.tripped),
             "flat": self.flat,
             "ms_to_flat": self.ms_to_flat,
@@ -168,7 +168,7 @@ class Result:
             ("P&L", f"{self.pnl:+,{cents}} on {self.cash:,{cents}} ({gain:+.2%})"),
             ("max drawdown", f"{self.max_drawdown:.2%}"),
             ("round trips", f"{self.trades} ({self.won} won)"),
-            ("orders, fills", f"{len(self.orders['time_ns'])}, {len(self.fills['time_ns'])}"),
+            ("orders, fills", f"{row_count(self.orders)}, {row_count(self.fills)}"),
             ("fees, funding", f"{self.fees:,{cents}}, {self.funding:+,{cents}}"),
             ("switches tripped", trips),
             ("flat at the end", "yes" if self.flat else "no"),
@@ -190,6 +190,8 @@ class Result:
         return f"{'Live run' if self.live else 'Backtest'} of {self.strategy}"
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th>"
             f"<td style='text-align:left'>{escape(value)}</td></tr>"

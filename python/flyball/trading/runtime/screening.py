@@ -16,7 +16,8 @@ from flyball.config.run import Sim, Sizing
 from flyball.domain import Dataset, duration_ns, duration_text
 from flyball.errors import ConfigError
 from flyball.trading.runtime.plan import instrument_spec
-from flyball.trading.runtime.signals import BarSeries, Signals, Targets
+from flyball.trading.runtime.series import BarSeries, Targets
+from flyball.trading.runtime.signals import Signals
 
 __all__ = ["ASSUMED", "LEFT_OUT", "Screened", "Screener"]
 
