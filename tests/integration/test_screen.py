@@ -294,6 +294,37 @@ def test_a_run_leaves_pythons_lock_to_others(
     raise AssertionError("the engine kept the lock while it ran")
 
 
+def test_a_strategy_that_is_asked_all_the_time_leaves_pythons_lock_to_others_too(
+    market: fb.Dataset,
+) -> None:
+    class Busy:
+        bars = "1m"
+        asked = 0
+
+        def decide(self, _view: fb.View) -> None:
+            self.asked += 1
+
+    ended, turns = threading.Event(), [0]
+
+    def others() -> None:
+        while not ended.is_set():
+            turns[0] += 1
+            ended.wait(1e-4)
+
+    busy = Busy()
+    thread = threading.Thread(target=others)
+    thread.start()
+    try:
+        before = turns[0]
+        for _ in range(20):
+            fb.backtest(busy, data=market, profile="unprotected", cash=10_000)
+    finally:
+        ended.set()
+        thread.join()
+    assert busy.asked > 10 * BARS
+    assert turns[0] - before > 20, "others had their turns"
+
+
 def test_indicators_that_nobody_asked_for_longest_are_forgotten(market: fb.Dataset) -> None:
     table = Screener(
         data=market,

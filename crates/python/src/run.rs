@@ -78,6 +78,22 @@ enum Deciders {
     Targets(Again),
 }
 
+impl Deciders {
+    /// How often Python was asked.
+    const fn asked(&self) -> u64 {
+        match self {
+            Self::Python(strategies) => strategies.asked(),
+            Self::Targets(_) => 0,
+        }
+    }
+}
+
+/// Steps after which it is looked at how often Python is asked: a millisecond or so.
+const SLICE: u64 = 4_096;
+/// Who is asked in more than one of so many steps is asked with Python's lock held between, for
+/// taking it costs a third of a call.
+const SELDOM: u64 = 64;
+
 impl Decide for Deciders {
     #[inline]
     fn decide(
@@ -106,7 +122,16 @@ pub(crate) struct Run {
     watch: Watch,
     tape: PathBuf,
     tape_words: usize,
+    /// Whether Python is asked so often that its lock is not let go.
+    often: bool,
     finished: bool,
+}
+
+impl Run {
+    fn go_on(&mut self, steps: u64) -> Result<bool, RunError> {
+        let Self { loaded, deciders, watch, .. } = self;
+        loaded.with_dependent_mut(|_, run| run.run(steps, deciders, watch))
+    }
 }
 
 #[pymethods]
@@ -143,15 +168,26 @@ impl Run {
             Asked::Targets(targets) => Deciders::Targets(targets.get().again.clone()),
             Asked::Python(strategies) => Deciders::Python(Strategies::new(strategies)),
         };
-        Ok(Self { loaded, deciders, watch, tape, tape_words, finished: false })
+        Ok(Self { loaded, deciders, watch, tape, tape_words, often: false, finished: false })
     }
 
-    /// Go on for some steps, without Python's lock but while a strategy decides. Whether there is
-    /// more.
+    /// Go on for some steps, without Python's lock but while a strategy decides; where one decides
+    /// all the time the lock is offered now and then. Whether there is more.
     fn step(&mut self, py: Python<'_>, steps: u64) -> PyResult<bool> {
-        let Self { loaded, deciders, watch, .. } = self;
-        let outcome =
-            py.detach(|| loaded.with_dependent_mut(|_, run| run.run(steps, deciders, watch)));
+        let (mut left, mut outcome) = (steps, Ok(true));
+        while left > 0 && matches!(outcome, Ok(true)) {
+            let slice = left.min(SLICE);
+            left = left.saturating_sub(slice);
+            let before = self.deciders.asked();
+            outcome = if self.often {
+                py.detach(|| ());
+                self.go_on(slice)
+            } else {
+                py.detach(|| self.go_on(slice))
+            };
+            let asked = self.deciders.asked().saturating_sub(before);
+            self.often = asked.saturating_mul(SELDOM) > slice;
+        }
         let raised = match &mut self.deciders {
             Deciders::Python(strategies) => strategies.take_raised(),
             Deciders::Targets(_) => None,

@@ -25,6 +25,8 @@ pub(crate) struct Strategy {
 /// The strategies of a run.
 pub(crate) struct Strategies {
     all: Vec<Strategy>,
+    /// How often one was asked.
+    asked: u64,
     /// What a strategy raised, until somebody raises it on.
     raised: Option<PyErr>,
 }
@@ -33,7 +35,11 @@ impl Strategies {
     /// Strategies by their name, their bound `decide`, an instance of their view class, and whether
     /// a policy sizes their signals.
     pub(crate) fn new(all: Vec<(String, Py<PyAny>, Py<View>, bool)>) -> Self {
-        Self { all: all.into_iter().map(Strategy::new).collect(), raised: None }
+        Self { all: all.into_iter().map(Strategy::new).collect(), asked: 0, raised: None }
+    }
+
+    pub(crate) const fn asked(&self) -> u64 {
+        self.asked
     }
 
     pub(crate) const fn take_raised(&mut self) -> Option<PyErr> {
@@ -51,6 +57,7 @@ impl Decide for Strategies {
         let Some(strategy) = self.all.get_mut(wake.strategy.index()) else {
             return Ok(());
         };
+        self.asked = self.asked.wrapping_add(1);
         let decided = Python::attach(|py| strategy.ask(py, wake.reason, view, draft));
         decided.map_err(|error| {
             self.raised = Some(error);
