@@ -21,6 +21,7 @@ from flyball.config.venues import venue as find_venue
 from flyball.domain import duration_ns
 from flyball.research.data.recognise import recognise
 from flyball.trading.runtime import plan
+from flyball.trading.runtime.columns import collected
 
 CASH = Decimal(10_000)
 EXACT = Context(prec=60)
@@ -189,7 +190,7 @@ def run(case: Case, data: fb.Dataset) -> dict[str, Any]:
     )
     while backtest.step(1_000_000):
         pass
-    return backtest.finish()
+    return collected(backtest.finish())
 
 
 def fills_of(outcome: dict[str, Any]) -> list[Fill]:
