@@ -32,7 +32,12 @@ class Guarded(Running):
         """Wait until engine and sentinel hear each other, and a position has its stop."""
         self.wait_protected()
         wait_for(
-            lambda: (it := self.sentinel()) and it["engine"] == "alive" and it["age_ms"] < 2_000,
+            lambda: (
+                (it := self.sentinel())
+                and it["engine"] == "alive"
+                and it["age_ms"] is not None  # until it has read the account
+                and it["age_ms"] < 2_000
+            ),
             seconds=15,
             why="the sentinel does not watch",
         )

@@ -278,7 +278,10 @@ class Stage:
 
         def look() -> bool:
             found = self.sentinel()
-            return found is not None and found["engine"] == "alive" and found["age_ms"] < 2_000
+            if found is None or found["engine"] != "alive":
+                return False
+            # None until it has read the account.
+            return found["age_ms"] is not None and found["age_ms"] < 2_000
 
         self.wait(look, seconds=_STARTED_S, why="the sentinel does not watch")
 
