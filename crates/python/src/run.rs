@@ -91,7 +91,7 @@ impl Deciders {
 /// Steps after which it is looked at how often Python is asked: a millisecond or so.
 const SLICE: u64 = 4_096;
 /// Who is asked in more than one of so many steps is asked with Python's lock held between, for
-/// taking it costs a third of a call.
+/// taking it costs a quarter of a call.
 const SELDOM: u64 = 64;
 
 impl Decide for Deciders {

@@ -1,5 +1,5 @@
 //! `l2Book` in the compact form in which the venue writes it: no blanks, no escapes, nothing but
-//! what is known. Anything else is left to the reader of JSON, which takes six times as long.
+//! what is known. Anything else is left to the reader of JSON, which takes three times as long.
 
 use crate::Number;
 use crate::wire::{Levels, RawLevel};
