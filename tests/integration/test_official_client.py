@@ -232,8 +232,7 @@ def is_told_why_not(desk: Desk) -> None:
     assert "enough volume traded. Required: $1000000" in error(desk.do("schedule_cancel", later))
     assert desk.do("schedule_cancel", None)["status"] == "ok"
     assert "Invalid leverage value" in error(desk.do("update_leverage", 21, "XRP"))
-    assert "not served" in error(desk.do("update_leverage", 5, "XRP", is_cross=False))
-    assert "not served" in error(desk.do("update_isolated_margin", 10, "XRP"))
+    assert "No isolated position" in error(desk.do("update_isolated_margin", 10, "XRP"))
     assert "not served" in error(desk.do("set_referrer", "ASDFASDF"))
     assert "not served" in error(desk.do("usd_class_transfer", 10, to_perp=False))
     nonce = int(time.time() * 1000)
@@ -258,6 +257,21 @@ def sets_leverage_and_moves_money(desk: Desk) -> None:
     one(desk.do("market_open", "XRP", BUY, 100))
     (position,) = desk.ask("user_state", desk.address)["assetPositions"]
     assert position["position"]["leverage"] == {"type": "cross", "value": 3}
+    switch = error(desk.do("update_leverage", 3, "XRP", is_cross=False))
+    assert switch == "Cannot switch leverage type with open position."
+    one(desk.do("market_close", "XRP"))
+    assert desk.do("update_leverage", 4, "XRP", is_cross=False)["status"] == "ok"
+    one(desk.do("market_open", "XRP", BUY, 100))
+    assert desk.do("update_isolated_margin", 10, "XRP")["status"] == "ok"
+    (position,) = desk.ask("user_state", desk.address)["assetPositions"]
+    alone = position["position"]
+    assert (alone["leverage"]["type"], alone["leverage"]["value"]) == ("isolated", 4)
+    used, value = float(alone["marginUsed"]), float(alone["positionValue"])
+    assert float(alone["leverage"]["rawUsd"]) == pytest.approx(used - value)
+    assert used == pytest.approx(value / 4 + 10, rel=0.02)
+    assert desk.do("update_isolated_margin", -5, "XRP")["status"] == "ok"
+    for amount in (-1_000, 10**7):
+        assert "Insufficient margin" in error(desk.do("update_isolated_margin", amount, "XRP"))
     one(desk.do("market_close", "XRP"))
     before = float(desk.ask("user_state", desk.address)["withdrawable"])
     assert desk.do("usd_transfer", 250.5, desk.other)["status"] == "ok"

@@ -135,7 +135,7 @@ def lively(desk: Desk) -> Answers:
     stop = {"trigger": {"triggerPx": 1.2, "isMarket": True, "tpsl": "sl"}}
     profit = {"trigger": {"triggerPx": 4.0, "isMarket": True, "tpsl": "tp"}}
     placed = desk.do("order", "XRP", BUY, 10, 1.5, gtc)
-    leverage = desk.do("update_leverage", 3, "BTC")
+    leverage = desk.do("update_leverage", 3, "BTC", is_cross=False)
     for _ in range(2):
         assert "filled" in one(desk.do("market_open", "XRP", BUY, 100))
     assert "filled" in one(desk.do("market_open", "BTC", SELL, 0.02))

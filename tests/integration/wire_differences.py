@@ -21,7 +21,6 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ("metaAndAssetCtxs", "[].universe[].marginTableId", "ours"): OLD,
     ("metaAndAssetCtxs", "[].universe[].onlyIsolated", "theirs"): ISOLATED,
     ("metaAndAssetCtxs", "[][].dayBaseVlm", "ours"): OLD,
-    ("clearinghouseState", ".assetPositions[].position.leverage.rawUsd", "theirs"): ISOLATED,
     ("clearinghouseState", ".assetPositions[].position.maxTradeSzs", "theirs"): GONE,
     ("spotClearinghouseState", ".balances[]", "theirs"): SPOT,
     ("openOrders", "[].cloid", "ours"): "it is there when the client gave one: nobody recorded did",

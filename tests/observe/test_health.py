@@ -81,6 +81,7 @@ def guarded(**changes: object) -> Callable[[Status], None]:
         (trip("drawdown"), "engine", "failed", "tripped: drawdown", False),
         (trip("leverage"), "engine", "degraded", "tripped: leverage", True),
         (lambda it: it.update(account_known=False), "venue", "failed", "not known", False),
+        (joined(margins_agreed=False), "venue", "degraded", "does not set money aside", True),
         (joined(weight_left=3), "venue", "degraded", "3 of", True),
         (joined(open_actions=2), "venue", "degraded", "2 actions", True),
         (joined(market_heard_ns=0), "feed", "failed", "nothing of the market", False),

@@ -5,8 +5,8 @@
 use flyball_core::backtest::{Backtest, Decide, FeedLatency, Observer, SimConfig, Stopped, Wake};
 use flyball_core::domain::{
     Bar, ChecksumRule, Decimal, Event, Fees, HOUR, Instrument, InstrumentId, InstrumentKind,
-    InstrumentSpec, Intent, Level, MILLISECOND, MINUTE, MarginTier, Money, Price, PriceRule, Qty,
-    Quotes, Rate, SECOND, SequenceRule,
+    InstrumentSpec, Intent, Level, MILLISECOND, MINUTE, MarginMode, MarginTier, Money, Price,
+    PriceRule, Qty, Quotes, Rate, SECOND, SequenceRule,
 };
 use flyball_core::engine::{
     Engine, EngineConfig, FeatureConfig, InstrumentConfig, Sight, StrategyConfig, StrategyView,
@@ -102,6 +102,7 @@ fn profile() -> Profile {
             gap_sigmas: percent(500),
             outage_ns: 300 * SECOND,
             slippage: Rate::from_ppm(5_000),
+            margin_mode: MarginMode::Isolated,
         },
         exits: ExitLimits {
             absolute_loss: percent(2),

@@ -14,7 +14,10 @@
 
 use std::collections::BTreeMap;
 
-use flyball_core::domain::{MINUTE, Notice, Operator, Random, SECOND, Scope};
+use flyball_core::domain::{
+    MINUTE, Money, Notice, Operator, Random, Rate, Restrainer, SECOND, Scope,
+};
+use flyball_core::engine::Engine;
 use flyball_exchange::MarketSetup;
 use flyball_exchange::faults::Script;
 use flyball_world::{START_NS, World};
@@ -44,6 +47,11 @@ fn check(world: &World, context: &str) {
         let adopted: Vec<_> = client.notices.iter().filter(adopted).collect();
         assert!(adopted.is_empty(), "{context}: no position was adopted: {adopted:?}");
         assert_eq!(engine, venue, "{context}: lots, cash, orders (engine, venue)");
+        let (margined, counted_on) = world.margined(at);
+        assert!(counted_on.is_some(), "{context}: the profile margins every position by itself");
+        assert_eq!(margined, counted_on, "{context}: how the position is margined");
+        let differed = client.session.counts().money_differed;
+        assert_eq!(differed, 0, "{context}: the venue's money is what was told of it");
         let mut ids = world.ever_at_venue(at);
         let count = ids.len();
         ids.sort_unstable();
@@ -70,6 +78,34 @@ fn without_faults_engine_and_venue_agree() {
     for client in &world.clients {
         let counts = client.session.counts();
         assert_eq!((counts.lost, counts.burnt, counts.malformed), (0, 0, 0), "{counts:?}");
+    }
+}
+
+#[test]
+fn money_of_which_nobody_tells_ends_new_risk_and_is_counted() {
+    for dollars in [-75, 75] {
+        let mut world = World::new(3, 1, market(), "");
+        trade(&mut world, START_NS + 5 * MINUTE);
+        let address = world.clients[0].address;
+        let engine = |world: &World| world.clients[0].node.engine().clone();
+        let drawdown = |engine: &Engine| engine.portfolio().max_drawdown().to_f64();
+        let before = engine(&world);
+        let exchange = world.gateway.exchange_mut();
+        exchange.transfer_untold(address, Money::from_whole(dollars)).unwrap();
+        trade(&mut world, START_NS + 7 * MINUTE);
+        let (client, after) = (&world.clients[0], engine(&world));
+        assert_eq!(client.session.counts().money_differed, 1, "{dollars}");
+        assert_eq!(after.restraints().of(Restrainer::Ledger), Rate::ZERO, "{dollars}");
+        let (venue, counted) = (world.at_venue(0), world.at_engine(0));
+        assert_eq!(counted.1, venue.1, "{dollars}: the venue's money is counted");
+        // 75 of 10 000, and what the trading of two minutes did.
+        let deeper = drawdown(&after) - drawdown(&before);
+        if dollars < 0 {
+            assert!(deeper > 0.006, "a loss is a loss: {deeper}");
+        } else {
+            assert!(deeper < 0.001, "no gain, no loss: {deeper}");
+            assert!(after.portfolio().peak() > before.portfolio().peak(), "the peak goes with it");
+        }
     }
 }
 

@@ -94,6 +94,17 @@ impl World {
         (portfolio.qty(xrp.id()).lots(), flowed(portfolio, xrp.id()), orders)
     }
 
+    /// The leverage at which a client's position is margined by itself: at the venue, and as its engine
+    /// counts on.
+    pub fn margined(&self, at: usize) -> (Option<u16>, Option<u16>) {
+        let exchange = self.gateway.exchange();
+        let account = exchange.account(self.clients[at].address).unwrap();
+        let xrp = exchange.instruments().iter().find(|it| it.symbol().as_str() == COIN).unwrap();
+        let venue = exchange.venue().portfolio(account).unwrap();
+        let engine = self.clients[at].node.engine();
+        (venue.isolated(xrp.id()), engine.portfolio().isolated(engine.instruments()[0].id()))
+    }
+
     /// Client ids of all orders that the venue ever took from a client and still remembers.
     pub fn ever_at_venue(&self, at: usize) -> Vec<u64> {
         let exchange = self.gateway.exchange();

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -64,7 +64,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Governor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is assumed to happen before anybody can act: it bounds how much may be at stake.
 
-    `gaps` names instruments by their symbol; the others have `gap_floor`.
+    `gaps` names instruments by their symbol; the others have `gap_floor`. `margin_mode`: with
+    `isolated`, money is set aside at the venue for each position, enough for the assumed gap.
     """
 
     gap_floor: Decimal
@@ -73,6 +74,7 @@ class Governor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outage: str
     slippage: Decimal
     gaps: Mapping[str, Decimal]
+    margin_mode: Literal["isolated", "cross"]
 
 
 class Exits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +132,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 _MONEY_KEYS = {"max_order_notional", "max_position_notional"}
+_WORD_KEYS = {"margin_mode"}
 
 
 def _words(value: object) -> str:
@@ -141,7 +144,9 @@ def _words(value: object) -> str:
 def _engine_table(table: msgspec.Struct, name: str) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for key, value in msgspec.structs.asdict(table).items():
-        if isinstance(value, str):
+        if key in _WORD_KEYS:
+            converted[key] = value
+        elif isinstance(value, str):
             converted[f"{key}_ns"] = duration_ns(value)
         elif isinstance(value, Mapping):
             converted[key] = [

@@ -92,7 +92,7 @@ def test_every_profile_that_comes_with_the_package_is_complete(name: str) -> Non
     found = profile(name)
     assert found.name == name
     assert found.engine()["switches"]["drawdown"] > 0
-    assert len(found.rows()) == 46
+    assert len(found.rows()) == 47
 
 
 def test_the_emergency_profile_has_the_numbers_of_the_design() -> None:

@@ -12,8 +12,8 @@ mod trouble;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Body, ClientOrderId, CommandOf, ConfigError, Decision, Event, InstrumentId, NEVER, Order,
-    Random, SECOND, StrategyId, WakeReason,
+    Body, ClientOrderId, CommandOf, ConfigError, Decision, Event, Instrument, InstrumentId,
+    MarginMode, NEVER, Order, Random, SECOND, StrategyId, WakeReason,
 };
 use crate::engine::{Engine, EngineConfig, EngineError, StrategyView};
 use crate::journal::{ReadError, Records, SinkError};
@@ -192,11 +192,19 @@ impl<'t, R: Records<'t> + Clone> Backtest<'t, R> {
         let (mut venue_side, mut engine_side) = (Side::new(tape.clone()), Side::new(tape.clone()));
         venue_side.advance(None).map_err(unreadable)?;
         engine_side.advance(Some(config.feed)).map_err(unreadable)?;
-        let instruments = engine.instruments()?;
+        let (cash, engine) = (engine.cash, Engine::new(engine)?);
+        let account = AccountId::new(0);
+        let mut venue = Venue::new(engine.instruments(), &[cash], config.queue);
+        for id in engine.instruments().iter().map(Instrument::id) {
+            if let Some(leverage) = engine.portfolio().isolated(id) {
+                let set = venue.set_leverage(account, id, MarginMode::Isolated, leverage);
+                set.map_err(|error| ConfigError::new("governor.margin_mode", error.to_string()))?;
+            }
+        }
         Ok(Self {
-            engine: Engine::new(engine)?,
-            venue: Venue::new(&instruments, &[engine.cash], config.queue),
-            account: AccountId::new(0),
+            engine,
+            venue,
+            account,
             random: Random::new(config.seed),
             config,
             venue_side,

@@ -392,11 +392,14 @@ pub enum Restrainer {
     Regime = 2,
     /// A strategy that is new here.
     Canary = 3,
+    /// The venue's account, whose money is not what was told of it.
+    Ledger = 4,
 }
 
 impl Restrainer {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Operator, Self::Prediction, Self::Regime, Self::Canary];
+    pub const ALL: [Self; 5] =
+        [Self::Operator, Self::Prediction, Self::Regime, Self::Canary, Self::Ledger];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -405,6 +408,7 @@ impl Restrainer {
             Self::Prediction => "prediction",
             Self::Regime => "regime",
             Self::Canary => "canary",
+            Self::Ledger => "ledger",
         }
     }
 }

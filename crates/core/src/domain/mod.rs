@@ -10,6 +10,7 @@ mod event;
 mod ids;
 mod instrument;
 mod intent;
+mod margin;
 mod money;
 mod notice;
 mod order;
@@ -32,6 +33,7 @@ pub use instrument::{
     SequenceRule, Symbol,
 };
 pub use intent::{Direction, Intent, MAX_QUOTES, Quotes, Signal, Target};
+pub use margin::MarginMode;
 pub use money::{Money, Rate, div_round};
 pub use notice::{ExitReason, Notice, Refusal, RuleName, Scope, SwitchName};
 pub use order::{Order, OrderKind, Purpose, Side, TimeInForce};

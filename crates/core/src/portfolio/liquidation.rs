@@ -12,6 +12,8 @@ use crate::portfolio::Portfolio;
 /// this is the formula of Hyperliquid's documentation (trading/liquidations):
 /// price − side × margin available ÷ size ÷ (1 − l × side), l = 1/2L.
 ///
+/// Of a position that is margined by itself R is what is set aside for it.
+///
 /// The tier is the one of the value at the liquidation price. Margin rises ever faster with value,
 /// so it is the largest of all tiers' lines, and that tier is the one that is met first.
 pub fn liquidation_price(portfolio: &Portfolio, instrument: &Instrument) -> Option<Price> {
@@ -21,8 +23,12 @@ pub fn liquidation_price(portfolio: &Portfolio, instrument: &Instrument) -> Opti
     if !borrows || position.qty().is_flat() || equity.is_unknown() {
         return None;
     }
-    let others = portfolio.maintenance().minus(position.maintenance());
-    let rest = equity.minus(position.unrealised()).minus(others);
+    let rest = if position.isolated().is_some() {
+        position.margin()
+    } else {
+        let others = portfolio.shared_maintenance().minus(position.maintenance());
+        portfolio.shared_equity().minus(position.unrealised()).minus(others)
+    };
     let entry = position.entry_value();
     let long = position.qty().is_long();
     let gains_with_value = instrument.gain(long, Money::ZERO, Money::ONE) > Money::ZERO;

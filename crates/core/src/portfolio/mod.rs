@@ -1,6 +1,7 @@
 //! What the account holds and what it is worth: one equity, one drawdown, one definition of each.
 //!
-//! - equity = cash + unrealised P&L at the mark. Fees and funding move cash when they are charged;
+//! - equity = cash + unrealised P&L at the mark; of a position that is margined by itself no more
+//!   loss than what is set aside for it: the rest is the venue's. Fees and funding move cash when they are charged;
 //!   venues charge funding at a moment, and a position closed before it owes none.
 //! - transfers are never P&L: peak and day start move with them in proportion.
 //! - drawdown = 1 − equity / peak. Daily loss = 1 − equity / day start (UTC days).
@@ -27,6 +28,10 @@ pub struct Portfolio {
     unrealised: Money,
     gross: Money,
     maintenance: Money,
+    /// Of positions that are margined by themselves: what is set aside for them and what they gained
+    /// or lost, and the margin that they must keep.
+    apart: Money,
+    apart_maintenance: Money,
     /// Open positions without a mark: while there is one, equity is unknown.
     unmarked: u32,
     peak: Money,
@@ -53,6 +58,8 @@ impl Portfolio {
             unrealised: Money::ZERO,
             gross: Money::ZERO,
             maintenance: Money::ZERO,
+            apart: Money::ZERO,
+            apart_maintenance: Money::ZERO,
             unmarked: 0,
             peak: cash,
             low: cash,
@@ -75,6 +82,12 @@ impl Portfolio {
     /// What is held of an instrument.
     pub fn qty(&self, instrument: InstrumentId) -> NetQty {
         self.position(instrument).map_or(NetQty::FLAT, Position::qty)
+    }
+
+    /// The leverage at which an instrument is margined by itself; `None` where it shares the
+    /// account's money.
+    pub fn isolated(&self, instrument: InstrumentId) -> Option<u16> {
+        self.position(instrument).and_then(Position::isolated)
     }
 
     /// Whether nothing is held at all.
@@ -121,6 +134,43 @@ impl Portfolio {
     /// Σ of the margin that positions must keep. Unknown while one has no mark.
     pub const fn maintenance(&self) -> Money {
         if self.unmarked > 0 { Money::UNKNOWN } else { self.maintenance }
+    }
+
+    /// What stands behind positions that are not margined by themselves: equity without what is set
+    /// aside, and without what the others gained or lost. Unknown while one has no mark.
+    pub const fn shared_equity(&self) -> Money {
+        self.equity().minus(self.apart)
+    }
+
+    /// Σ of the margin that positions must keep which are not margined by themselves. Unknown while
+    /// one has no mark.
+    pub const fn shared_maintenance(&self) -> Money {
+        self.maintenance().minus(self.apart_maintenance)
+    }
+
+    /// Margin an instrument's position by itself at this leverage from now on, or with all of the
+    /// account's money.
+    pub fn isolate(&mut self, instrument: InstrumentId, leverage: Option<u16>) {
+        self.set_apart(instrument, |position| position.isolate(leverage));
+    }
+
+    /// Set more of the account's money aside for a position that is margined by itself, or less.
+    pub fn add_margin(&mut self, instrument: InstrumentId, amount: Money) {
+        self.set_apart(instrument, |position| position.add_margin(amount));
+    }
+
+    fn set_apart(&mut self, instrument: InstrumentId, how: impl FnOnce(&mut Position)) {
+        let Some(position) = self.positions.get_mut(instrument.index()) else { return };
+        let before = Sums::of(position);
+        how(position);
+        let after = Sums::of(position);
+        self.shift(&before, &after);
+        self.track();
+    }
+
+    /// All that is set aside for positions that are margined by themselves.
+    pub fn set_aside(&self) -> Money {
+        self.positions.iter().fold(Money::ZERO, |sum, position| sum.plus(position.margin()))
     }
 
     /// The highest equity so far, moved by transfers.
@@ -216,18 +266,31 @@ impl Portfolio {
         let before = Sums::of(position);
         let outcome = how(position);
         let after = Sums::of(position);
+        self.shift(&before, &after);
+        outcome
+    }
+
+    #[inline]
+    fn shift(&mut self, before: &Sums, after: &Sums) {
         self.unrealised = self.unrealised.plus(after.unrealised.minus(before.unrealised));
         self.gross = self.gross.plus(after.value.minus(before.value));
         self.maintenance = self.maintenance.plus(after.maintenance.minus(before.maintenance));
+        if before.isolated || after.isolated {
+            self.apart = self.apart.plus(after.apart().minus(before.apart()));
+            let apart = after.apart_maintenance().minus(before.apart_maintenance());
+            self.apart_maintenance = self.apart_maintenance.plus(apart);
+        }
         self.unmarked =
             self.unmarked.saturating_sub(before.unmarked).saturating_add(after.unmarked);
-        outcome
     }
 
     /// Funding was paid (negative) or received.
     pub fn apply_funding(&mut self, instrument: InstrumentId, amount: Money) {
         if let Some(position) = self.positions.get_mut(instrument.index()) {
+            let before = Sums::of(position);
             position.pay_funding(amount);
+            let after = Sums::of(position);
+            self.shift(&before, &after);
         }
         self.cash = self.cash.plus(amount);
         self.track();
@@ -315,24 +378,39 @@ struct Sums {
     value: Money,
     maintenance: Money,
     unmarked: u32,
+    isolated: bool,
+    margin: Money,
 }
 
 impl Sums {
     fn of(position: &Position) -> Self {
+        let isolated = position.isolated().is_some();
         if position.unrealised().is_unknown() {
             return Self {
                 unrealised: Money::ZERO,
                 value: Money::ZERO,
                 maintenance: Money::ZERO,
                 unmarked: 1,
+                isolated,
+                margin: Money::ZERO,
             };
         }
         Self {
-            unrealised: position.unrealised(),
+            unrealised: position.counted(),
             value: position.value(),
             maintenance: position.maintenance(),
             unmarked: 0,
+            isolated,
+            margin: position.margin(),
         }
+    }
+
+    const fn apart(&self) -> Money {
+        if self.isolated { self.margin.plus(self.unrealised) } else { Money::ZERO }
+    }
+
+    const fn apart_maintenance(&self) -> Money {
+        if self.isolated { self.maintenance } else { Money::ZERO }
     }
 }
 

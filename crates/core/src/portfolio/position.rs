@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Fill, Instrument, Money, NetQty, Price, Rate, Side};
+use crate::domain::{Fill, Instrument, Money, NetQty, Price, Qty, Rate, Side};
 
 /// Fills whose numbers are remembered, so that one that is told twice is counted once.
 const REMEMBERED_FILLS: usize = 64;
@@ -34,6 +34,10 @@ pub struct Position {
     value: Money,
     unrealised: Money,
     maintenance: Money,
+    /// The leverage at which money is set aside for it; 0 while all of the account's is its margin.
+    isolated: u16,
+    /// The money that is set aside for it.
+    margin: Money,
     opened_ns: i64,
     /// Realised P&L, fees and funding of the round trip that is open.
     round_trip: Money,
@@ -53,6 +57,8 @@ impl Default for Position {
             value: Money::ZERO,
             unrealised: Money::ZERO,
             maintenance: Money::ZERO,
+            isolated: 0,
+            margin: Money::ZERO,
             opened_ns: 0,
             round_trip: Money::ZERO,
             realised: Money::ZERO,
@@ -100,6 +106,60 @@ impl Position {
         self.maintenance
     }
 
+    /// The leverage at which it is margined by itself; `None` when by all of the account's money.
+    pub const fn isolated(&self) -> Option<u16> {
+        if self.isolated == 0 { None } else { Some(self.isolated) }
+    }
+
+    /// The money that is set aside for it where it is margined by itself: all that it can lose. Its
+    /// entry value ÷ leverage, less the fee of opening, and its funding (Hyperliquid, by a recorded
+    /// `clearinghouseState`; that of closing is paid from what becomes free, assumed).
+    pub const fn margin(&self) -> Money {
+        self.margin
+    }
+
+    /// What is set aside for it, and what it gained or lost: below zero it is bankrupt, and what is
+    /// missing is the venue's loss. Zero where it is not margined by itself; unknown without a mark.
+    pub fn isolated_worth(&self) -> Money {
+        if self.isolated == 0 { Money::ZERO } else { self.margin.plus(self.unrealised) }
+    }
+
+    /// What it adds to the account's worth: its gain or loss, and no more loss than what is set
+    /// aside for it where that is so. Unknown without a mark.
+    pub(super) fn counted(&self) -> Money {
+        if self.isolated == 0 || self.unrealised.is_unknown() {
+            return self.unrealised;
+        }
+        self.unrealised.max(self.margin.negated())
+    }
+
+    /// What of the account's money it takes where it is margined by itself: what is set aside for it
+    /// with what it gained or lost, never less than nothing. Unknown without a mark.
+    pub fn apart(&self) -> Money {
+        if self.isolated == 0 { Money::ZERO } else { self.margin.plus(self.counted()) }
+    }
+
+    /// What would have to be set aside beside what is, for it to be margined by itself at this
+    /// leverage.
+    pub fn top_up(&self, leverage: u16) -> Money {
+        set_aside(self.entry_value, leverage).minus(self.margin).max(Money::ZERO)
+    }
+
+    /// Margin it by itself at this leverage from now on, or with all of the account's money. What is
+    /// held already is topped up where less is set aside for it than that.
+    pub(super) fn isolate(&mut self, leverage: Option<u16>) {
+        self.isolated = leverage.unwrap_or(0);
+        self.margin = match leverage {
+            Some(leverage) => self.margin.plus(self.top_up(leverage)),
+            None => Money::ZERO,
+        };
+    }
+
+    /// More is set aside for it, or less.
+    pub(super) const fn add_margin(&mut self, amount: Money) {
+        self.margin = self.margin.plus(amount);
+    }
+
     /// When it was opened.
     pub const fn opened_ns(&self) -> i64 {
         self.opened_ns
@@ -144,7 +204,7 @@ impl Position {
         let change = fill.qty.signed(fill.side);
         let was = self.qty;
         let opposite = was.reducing_side() == Some(fill.side);
-        let closing = if opposite { fill.qty.min(was.abs()) } else { crate::domain::Qty::ZERO };
+        let closing = if opposite { fill.qty.min(was.abs()) } else { Qty::ZERO };
         let opening = fill.qty.minus(closing);
         let mut gained = Money::ZERO;
         if !closing.is_zero() {
@@ -157,6 +217,7 @@ impl Position {
             };
             gained = instrument.gain(was.is_long(), entry, exit);
             self.entry_value = self.entry_value.minus(entry);
+            self.release(closing, was.abs());
         }
         self.qty = was.plus(change);
         self.realised = self.realised.plus(gained);
@@ -176,10 +237,25 @@ impl Position {
             self.opened_ns = if self.qty.is_flat() { 0 } else { now_ns };
         }
         if !opening.is_zero() {
-            self.entry_value = self.entry_value.plus(instrument.value(fill.price, opening));
+            let value = instrument.value(fill.price, opening);
+            self.entry_value = self.entry_value.plus(value);
+            if self.isolated != 0 {
+                let aside = set_aside(value, self.isolated).minus(fill.fee);
+                self.margin = self.margin.plus(aside);
+            }
         }
         self.revalue(instrument);
         (effect, cash)
+    }
+
+    /// So much of it is closed: that share of what is set aside for it is free again.
+    fn release(&mut self, closing: Qty, all: Qty) {
+        if closing == all {
+            self.margin = Money::ZERO;
+        } else if self.isolated != 0 {
+            let left = i128::from(all.minus(closing).lots());
+            self.margin = self.margin.scaled(left, i128::from(all.lots()));
+        }
     }
 
     fn seen(&mut self, trade_id: u64) -> bool {
@@ -200,6 +276,9 @@ impl Position {
         self.funding = self.funding.plus(amount);
         if !self.qty.is_flat() {
             self.round_trip = self.round_trip.plus(amount);
+            if self.isolated != 0 {
+                self.margin = self.margin.plus(amount);
+            }
         }
     }
 
@@ -236,6 +315,10 @@ impl Position {
         }
         self.qty = qty;
         self.entry_value = if qty.is_flat() { Money::ZERO } else { basis };
+        self.margin = match self.isolated {
+            0 => Money::ZERO,
+            leverage => set_aside(self.entry_value, leverage),
+        };
         self.revalue(instrument);
     }
 
@@ -243,4 +326,9 @@ impl Position {
     pub const fn closing_side(&self) -> Option<Side> {
         self.qty.reducing_side()
     }
+}
+
+/// What is set aside for a position of this cost.
+fn set_aside(value: Money, leverage: u16) -> Money {
+    value.scaled(1, i128::from(leverage.max(1)))
 }

@@ -193,3 +193,107 @@ proptest! {
         prop_assert_eq!(it.kind(), InstrumentKind::Linear);
     }
 }
+
+/// 100 XRP at 2.0000, margined by itself at 4x: 50 are set aside of 1 000.
+fn isolated(side: Side) -> (crate::domain::Instrument, Portfolio) {
+    let (xrp, mut account) = (xrp(), account(1_000));
+    account.isolate(ID, Some(4));
+    account.set_mark(&xrp, price(20_000));
+    account.apply_fill(&xrp, &fill(1, side, 20_000, 100), 5);
+    (xrp, account)
+}
+
+#[test]
+fn a_position_by_itself_loses_no_more_than_what_is_set_aside() {
+    for (side, fair, far) in [(Side::Bid, 18_000, 1), (Side::Ask, 22_000, 300_000)] {
+        let (xrp, mut account) = isolated(side);
+        assert_eq!(account.position(ID).unwrap().margin(), money("50"));
+        assert_eq!(account.shared_equity(), money("950"));
+        assert_eq!(account.shared_maintenance(), Money::ZERO);
+        account.set_mark(&xrp, price(fair));
+        assert_eq!(account.equity(), money("980"));
+        assert_eq!(account.position(ID).unwrap().isolated_worth(), money("30"));
+        account.set_mark(&xrp, price(far));
+        assert_eq!(account.equity(), money("950"), "{side:?}");
+        assert_eq!(account.max_drawdown(), Rate::from_ppm(50_000));
+        assert!(account.position(ID).unwrap().isolated_worth() < Money::ZERO);
+        account.set_mark(&xrp, price(20_000));
+        assert_eq!((account.equity(), account.shared_equity()), (money("1000"), money("950")));
+    }
+}
+
+#[test]
+fn what_is_set_aside_follows_the_size_and_the_funding() {
+    let (xrp, mut account) = isolated(Side::Bid);
+    let margin = |account: &Portfolio| account.position(ID).unwrap().margin();
+    account.apply_fill(&xrp, &fill(2, Side::Bid, 22_000, 100), 6);
+    assert_eq!(margin(&account), money("105"), "220 more at 4x");
+    account.apply_fill(&xrp, &fill(3, Side::Ask, 20_000, 50), 7);
+    assert_eq!(margin(&account), money("78.75"), "a quarter is closed");
+    account.apply_funding(ID, money("-8.75"));
+    assert_eq!((margin(&account), account.shared_equity()), (money("70"), money("916.25")));
+    account.apply_fill(&xrp, &fill(4, Side::Ask, 20_000, 200), 8);
+    assert_eq!(margin(&account), money("25"), "turned over: 50 lots short");
+    account.apply_fill(&xrp, &fill(5, Side::Bid, 20_000, 50), 9);
+    assert_eq!((margin(&account), account.shared_equity()), (Money::ZERO, account.equity()));
+}
+
+/// What the venue said of an account that holds 2 HYPE at 10x by themselves, as another client's tests
+/// have it (`jkorf_hyperliquid`, `GetAccountInfo`).
+#[test]
+fn a_position_by_itself_is_worth_what_the_venue_says() {
+    let tiers = vec![crate::domain::MarginTier { from_notional: 0, max_leverage: 10 }];
+    let spec = crate::domain::InstrumentSpec { margin_tiers: tiers, ..crate::testing::xrp_spec() };
+    let hype = crate::domain::Instrument::new(ID, &spec).unwrap();
+    let mut account = Portfolio::new(1, money("83.347684"));
+    account.isolate(ID, Some(10));
+    let bought = fill(1, Side::Bid, 378_290, 2);
+    account.apply_fill(&hype, &crate::domain::Fill { fee: money("0.034046"), ..bought }, 5);
+    account.set_mark(&hype, price(378_260));
+    assert_eq!(account.equity(), money("83.307638"));
+    assert_eq!(account.position(ID).unwrap().apart(), money("7.525754"));
+    assert_eq!(account.shared_equity(), money("75.781884"));
+    assert_eq!(liquidation_price(&account, &hype), Some(price(358_559))); // 35.8559189474
+}
+
+#[test]
+fn leverage_that_changes_tops_up_and_takes_nothing_away() {
+    let (_, mut account) = isolated(Side::Bid);
+    for (leverage, margin) in [(Some(8), "50"), (Some(2), "100"), (None, "0")] {
+        account.isolate(ID, leverage);
+        assert_eq!(account.position(ID).unwrap().isolated(), leverage);
+        assert_eq!(account.position(ID).unwrap().margin(), money(margin));
+        assert_eq!(account.equity(), money("1000"));
+        assert_eq!(account.shared_equity(), money("1000").minus(money(margin)));
+    }
+    assert_eq!(account.shared_maintenance(), account.maintenance());
+    account.isolate(InstrumentId::new(9), Some(3));
+}
+
+#[test]
+fn what_is_adopted_is_set_aside_for_once_its_worth_is_known() {
+    let (xrp, mut account) = isolated(Side::Bid);
+    account.adopt(&xrp, crate::domain::NetQty::from_lots(-40), 6);
+    assert_eq!(account.position(ID).unwrap().margin(), money("20"), "80 at 4x");
+    account.adopt(&xrp, crate::domain::NetQty::FLAT, 7);
+    assert_eq!(account.position(ID).unwrap().margin(), Money::ZERO);
+    let mut blind = super::tests::account(1_000);
+    blind.isolate(ID, Some(4));
+    blind.adopt(&xrp, crate::domain::NetQty::from_lots(40), 6);
+    assert!(blind.equity().is_unknown() && blind.shared_equity().is_unknown());
+    blind.set_mark(&xrp, price(20_000));
+    blind.adopt(&xrp, crate::domain::NetQty::FLAT, 7);
+    assert_eq!((blind.equity(), blind.shared_equity()), (money("1000"), money("1000")));
+}
+
+#[test]
+fn liquidation_of_a_position_by_itself_depends_on_nothing_else() {
+    for (side, expected) in [(Side::Bid, 15_385), (Side::Ask, 24_390)] {
+        let (xrp, mut account) = isolated(side);
+        // 0.5 a unit: 1.5 / (1 − 1/40) and 2.5 / (1 + 1/40).
+        let at = liquidation_price(&account, &xrp).unwrap().ticks();
+        assert!((at - expected).abs() <= 1, "{at}");
+        account.apply_transfer(money("100000"));
+        assert_eq!(liquidation_price(&account, &xrp).unwrap().ticks(), at);
+    }
+}

@@ -8,6 +8,7 @@
 mod approved;
 mod case;
 mod gate;
+mod isolation;
 mod profile;
 mod rate;
 mod restraints;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ConfigError, Money, Rate};
+use crate::domain::{ConfigError, MarginMode, Money, Rate};
 
 /// When the six switches fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,10 @@ pub struct GovernorLimits {
     /// What closing costs, of the value, within the depth that is seen: the depth is counted as
     /// far from the best price as this.
     pub slippage: Rate,
+    /// Whether money is set aside for each position, enough for the assumed gap: what a larger one
+    /// costs is bounded by it. Cross where a recording from before there was a choice says nothing.
+    #[serde(default)]
+    pub margin_mode: MarginMode,
 }
 
 /// How positions are left.

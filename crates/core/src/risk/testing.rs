@@ -1,8 +1,8 @@
 //! A desk to try rules at: one XRP perpetual, 1 000 USD, mid price 2.0000.
 
 use crate::domain::{
-    ClientOrderId, Fill, Instrument, InstrumentId, InstrumentKind, MILLISECOND, Money, Order,
-    OrderKind, Purpose, Rate, Refusal, RuleName, SECOND, Side, StrategyId, TimeInForce,
+    ClientOrderId, Fill, Instrument, InstrumentId, InstrumentKind, MILLISECOND, MarginMode, Money,
+    Order, OrderKind, Purpose, Rate, Refusal, RuleName, SECOND, Side, StrategyId, TimeInForce,
 };
 use crate::portfolio::Portfolio;
 use crate::risk::{
@@ -189,6 +189,7 @@ pub(crate) fn profile() -> Profile {
             gap_sigmas: percent(500),
             outage_ns: 300 * SECOND,
             slippage: Rate::from_ppm(10),
+            margin_mode: MarginMode::Cross,
         },
         exits: ExitLimits {
             absolute_loss: percent(2),

@@ -1,7 +1,7 @@
 //! An account at the simulated venue.
 
 use crate::domain::{Instrument, InstrumentId, Money, Qty, Side};
-use crate::portfolio::Portfolio;
+use crate::portfolio::{Portfolio, Position};
 use crate::sim::faults::Fault;
 use crate::sim::history::History;
 use crate::sim::order::{OrderRecord, VenueOrder, VenueOrderKind};
@@ -83,12 +83,44 @@ impl Account {
         self.open_orders = self.open_orders.saturating_sub(1);
     }
 
-    /// Whether equity is below what positions must keep; and below two thirds of it.
-    pub(super) fn distress(&self) -> (bool, bool) {
-        let (equity, needed) = (self.portfolio.equity(), self.portfolio.maintenance());
-        if equity.is_unknown() || needed <= Money::ZERO {
+    /// What stands behind an estate: the account's money and what its shared positions gained or
+    /// lost; or what is set aside for a position, with what it gained or lost.
+    pub(super) fn worth(&self, estate: Estate) -> Money {
+        match estate {
+            Estate::Shared => self.portfolio.shared_equity(),
+            Estate::Alone(id) => {
+                self.portfolio.position(id).map_or(Money::ZERO, Position::isolated_worth)
+            }
+        }
+    }
+
+    /// Whether an estate is worth less than its positions must keep; and less than two thirds of it.
+    pub(super) fn distress(&self, estate: Estate) -> (bool, bool) {
+        let needed = match estate {
+            Estate::Shared => self.portfolio.shared_maintenance(),
+            Estate::Alone(id) => {
+                self.portfolio.position(id).map_or(Money::ZERO, Position::maintenance)
+            }
+        };
+        let worth = self.worth(estate);
+        if worth.is_unknown() || needed.is_unknown() || needed <= Money::ZERO {
             return (false, false);
         }
-        (equity < needed, equity.scaled(3, 1) < needed.scaled(2, 1))
+        (worth < needed, worth.scaled(3, 1) < needed.scaled(2, 1))
     }
+
+    /// Whether anything is in distress after the mark of this instrument moved.
+    pub(super) fn in_distress(&self, moved: InstrumentId) -> bool {
+        let alone = self.portfolio.position(moved).is_some_and(|it| it.isolated().is_some());
+        self.distress(if alone { Estate::Alone(moved) } else { Estate::Shared }).0
+    }
+}
+
+/// What is liquidated together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Estate {
+    /// All positions that share the account's money.
+    Shared,
+    /// One that is margined by itself.
+    Alone(InstrumentId),
 }

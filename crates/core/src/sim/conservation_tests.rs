@@ -4,13 +4,13 @@
 use proptest::prelude::*;
 
 use crate::domain::{
-    Body, CancelReason, Instrument, InstrumentKind, Money, Price, Qty, RejectReason, SECOND, Side,
-    TimeInForce,
+    Body, CancelReason, Instrument, InstrumentKind, MarginMode, Money, Price, Qty, RejectReason,
+    SECOND, Side, TimeInForce,
 };
 use crate::portfolio::Portfolio;
 use crate::sim::market::Resting;
 use crate::sim::testing::{ID, Rig, account, limit, resting, stop, take_profit};
-use crate::sim::{Fault, Grouping, Life, MarginMode, QueueModel, VenueOrder, VenueOrderKind};
+use crate::sim::{Fault, Grouping, Life, QueueModel, VenueOrder, VenueOrderKind};
 use crate::testing::{inverse_btc, price, qty, xrp};
 
 const ACCOUNTS: usize = 4;
@@ -37,7 +37,8 @@ enum Act {
     Wild(Option<i64>),
     Funding(i64),
     Transfer(usize, i64),
-    Leverage(usize, u16),
+    Leverage(usize, bool, u16),
+    Margin(usize, i64),
     Fault(usize, u8),
     PostOnly(bool),
     Backstop(i64),
@@ -71,7 +72,9 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => proptest::option::of(10_000_i64..40_000).prop_map(Act::Wild),
         1 => (-50_000_i64..50_000).prop_map(Act::Funding),
         1 => (who(), -300_i64..300).prop_map(|(by, whole)| Act::Transfer(by, whole)),
-        1 => (who(), 0_u16..22).prop_map(|(by, leverage)| Act::Leverage(by, leverage)),
+        1 => (who(), any::<bool>(), 0_u16..22)
+            .prop_map(|(by, alone, leverage)| Act::Leverage(by, alone, leverage)),
+        1 => (who(), -300_i64..300).prop_map(|(by, whole)| Act::Margin(by, whole)),
         1 => (who(), 0_u8..3).prop_map(|(by, kind)| Act::Fault(by, kind)),
         1 => any::<bool>().prop_map(Act::PostOnly),
         1 => (1_i64..500).prop_map(Act::Backstop),
@@ -152,8 +155,12 @@ fn perform(rig: &mut Rig, act: &Act) {
         Act::Transfer(by, whole) => {
             rig.venue.transfer(account(by), Money::from_whole(whole), rig.now);
         }
-        Act::Leverage(by, leverage) => {
-            let _either = rig.venue.set_leverage(account(by), ID, MarginMode::Cross, leverage);
+        Act::Leverage(by, alone, leverage) => {
+            let mode = if alone { MarginMode::Isolated } else { MarginMode::Cross };
+            let _either = rig.venue.set_leverage(account(by), ID, mode, leverage);
+        }
+        Act::Margin(by, whole) => {
+            let _either = rig.venue.add_margin(account(by), ID, Money::from_whole(whole));
         }
         Act::Fault(by, kind) => {
             let fault = match kind {
@@ -214,6 +221,9 @@ fn check_orders(rig: &Rig) {
     let market = &rig.venue.markets[0];
     for (at, owner) in rig.venue.accounts.iter().enumerate() {
         let own: Vec<_> = rig.venue.orders(account(at)).copied().collect();
+        let money = &owner.portfolio;
+        let apart = money.positions().iter().fold(Money::ZERO, |sum, it| sum.plus(it.apart()));
+        assert_eq!(money.shared_equity().plus(apart), money.equity());
         assert_eq!(usize::try_from(owner.open_orders).unwrap(), own.len());
         let reserved = own.iter().filter(|it| it.life == Life::Resting && !it.order.reduce_only);
         let reserved = reserved.fold(Money::ZERO, |sum, it| {

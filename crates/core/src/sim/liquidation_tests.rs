@@ -1,8 +1,8 @@
 //! What happens to accounts that cannot keep their positions.
 
-use crate::domain::{Body, CancelReason, Money, SECOND, Status};
+use crate::domain::{Body, CancelReason, MarginMode, Money, SECOND, Side, Status, TimeInForce};
 use crate::portfolio::Portfolio;
-use crate::sim::testing::{A, ID, Rig, account, ask, bid, ioc, stop};
+use crate::sim::testing::{A, ID, Rig, account, ask, bid, ioc, limit, stop};
 use crate::sim::{AccountId, Cause, Life, QueueModel, Report};
 use crate::testing::{price, qty, xrp};
 
@@ -213,4 +213,112 @@ fn what_an_account_hears_of_its_liquidation_adds_up() {
         }
         assert_eq!((ours.cash(), ours.qty(ID).lots()), (rig.cash(0), rig.held(0)), "{mark}");
     }
+}
+
+/// As [`long`] with 100 000 USD, but margined by itself at this leverage; or short.
+fn by_itself(lots: u64, leverage: u16, short: bool) -> Rig {
+    let mut rig = Rig::with(&[xrp()], &[100_000; 4], QueueModel::Back);
+    rig.mark(20_000);
+    rig.venue.set_leverage(A, ID, MarginMode::Isolated, leverage).unwrap();
+    let (own, other) = if short { (Side::Ask, Side::Bid) } else { (Side::Bid, Side::Ask) };
+    let at = |side| limit(side, 20_000, lots, TimeInForce::GoodTilCancelled);
+    rig.place(1, at(other));
+    rig.place(0, at(own));
+    rig
+}
+
+#[test]
+fn a_position_by_itself_is_sold_when_what_is_set_aside_is_used_up() {
+    // 18 000 at 4x: 4 500, less 8.10 of fees. 0.4991 a unit, and a fortieth of the value: 1.5394.
+    let mut rig = by_itself(9_000, 4, false);
+    let waits = rig.place(0, bid(15_000, 20));
+    rig.place(2, bid(15_350, 10_000));
+    rig.mark(15_395);
+    assert_eq!(rig.held(0), 9_000);
+    rig.mark(15_393);
+    assert_eq!((rig.held(0), rig.held(2)), (0, 9_000));
+    assert_eq!(rig.life(&waits), LIQUIDATED);
+    assert_eq!(causes(&rig, 0).last(), Some(&(Cause::Liquidation, Some(A))));
+    assert!(rig.equity(0) > Money::from_whole(95_500), "no more than what was set aside");
+    assert!(rig.equity(0) < Money::from_whole(96_000));
+    rig.balanced();
+}
+
+#[test]
+fn a_part_of_a_position_by_itself_goes_no_further_than_its_part_of_what_is_set_aside() {
+    let mut rig = by_itself(90_000, 4, false); // 180 000: a fifth is sold
+    rig.place(2, bid(14_000, 200_000));
+    rig.mark(15_380);
+    assert_eq!(rig.held(0), 90_000, "1.4000 is beyond what was set aside for it");
+    rig.place(2, bid(15_100, 200_000));
+    rig.now += 30 * SECOND;
+    rig.mark(15_379);
+    assert_eq!(rig.held(0), 72_000);
+    rig.balanced();
+}
+
+#[test]
+fn far_below_the_backstop_takes_a_position_by_itself_with_what_is_set_aside_and_no_more() {
+    let mut rig = by_itself(9_000, 4, false);
+    rig.mark(15_150); // 4 491.9 − 4 365 against 340.9
+    let own = rig.venue.portfolio(A).unwrap();
+    assert!(own.is_flat());
+    assert_eq!(own.equity().to_string(), "95500.00");
+    assert_eq!(house(&rig).equity().to_string(), "126.90", "less 8.10 of fees");
+    rig.balanced();
+}
+
+#[test]
+fn a_jump_to_fifteen_times_the_price_costs_what_was_set_aside_and_no_more() {
+    // Against a short that shares the account's money the same jump ends in debt.
+    let mut shared = Rig::with(&[xrp()], &[100_000; 4], QueueModel::Back);
+    shared.mark(20_000);
+    shared.place(1, bid(20_000, 9_000));
+    shared.place(0, ask(20_000, 9_000));
+    shared.mark(300_000);
+    let drawdown = |rig: &Rig| rig.venue.portfolio(A).unwrap().max_drawdown().to_f64();
+    assert!(drawdown(&shared) > 2.5, "{}", drawdown(&shared));
+    let mut rig = by_itself(9_000, 4, true);
+    rig.mark(300_000);
+    assert!((drawdown(&rig) - 0.045).abs() < 1e-9, "{}", drawdown(&rig));
+    assert!(rig.venue.portfolio(A).unwrap().is_flat());
+    assert_eq!(causes(&rig, 0).last(), Some(&(Cause::Deleveraging, Some(A))));
+    assert_eq!(rig.traded(1).last(), Some(&(20_000, 9_000, false)), "at the mark before");
+    rig.balanced();
+}
+
+#[test]
+fn what_a_position_by_itself_cannot_cover_the_backstop_pays() {
+    let mut rig = by_itself(9_000, 4, false);
+    rig.venue.fund_backstop(Money::from_whole(5_000));
+    rig.funding(260_000); // 4 680 of 4 491.9
+    rig.mark(20_001);
+    assert_eq!((rig.held(0), rig.equity(0).to_string()), (0, "95500.00".to_owned()));
+    assert_eq!(house(&rig).equity().to_string(), "4811.90");
+    rig.balanced();
+}
+
+#[test]
+fn what_is_by_itself_and_what_is_shared_do_not_help_each_other() {
+    let second = crate::domain::Instrument::new(
+        crate::domain::InstrumentId::new(1),
+        &crate::testing::xrp_spec(),
+    );
+    let second = second.unwrap();
+    let other = second.id();
+    let mut rig = Rig::with(&[xrp(), second], &[1_000, 100_000, 100_000], QueueModel::Back);
+    rig.mark(20_000);
+    rig.mark_of(other, 20_000);
+    rig.venue.set_leverage(A, ID, MarginMode::Isolated, 4).unwrap();
+    rig.place(1, ask(20_000, 1_000));
+    rig.place(0, bid(20_000, 1_000)); // 500 set aside, 499.1 left
+    let shared = |order| crate::sim::VenueOrder { instrument: other, ..order };
+    rig.place(1, shared(ask(20_000, 2_000)));
+    rig.place(0, shared(bid(20_000, 2_000))); // 4 000, 497.3 behind it
+    rig.place(2, shared(bid(17_600, 9_000)));
+    rig.mark(30_000); // the gain of the one is not there for the other
+    rig.mark_of(other, 17_900); // 497.3 − 420 against 89.5
+    let own = rig.venue.portfolio(A).unwrap();
+    assert_eq!((own.qty(ID).lots(), own.qty(other).lots()), (1_000, 0));
+    rig.balanced();
 }

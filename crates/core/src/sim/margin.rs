@@ -3,10 +3,12 @@
 //!
 //! Initial margin is value ÷ leverage, by the position's tier or by what the account chose, where
 //! that is less. It is asked for when a position is opened: when an order comes, and again when one
-//! that rests is to trade. Resting orders count as if each added to a position (assumed).
+//! that rests is to trade. Resting orders count as if each added to a position (assumed). A position
+//! that is margined by itself uses what is set aside for it with what it gained or lost.
 
 use crate::domain::{
-    Instrument, InstrumentId, InstrumentKind, Money, Qty, RejectReason, Side, TimeInForce,
+    Instrument, InstrumentId, InstrumentKind, MarginMode, Money, Qty, RejectReason, Side,
+    TimeInForce,
 };
 use crate::portfolio::Position;
 use crate::sim::AccountId;
@@ -22,24 +24,15 @@ const OPEN_ORDERS_MAX: u32 = 5_000;
 /// One more open order for so much traded.
 const VOLUME_AN_ORDER: Money = Money::from_whole(5_000_000);
 
-/// How a position is margined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarginMode {
-    /// By all of the account's money.
-    Cross,
-    /// By money set aside for it. Not offered.
-    Isolated,
-}
-
 /// Why a leverage was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeverageError {
     /// No such account or instrument.
     #[error("no such account or instrument")]
     Unknown,
-    /// Isolated margin is not offered.
-    #[error("isolated margin is not offered, only cross")]
-    Isolated,
+    /// Something is held or wanted of the instrument: how it is margined stays as it is.
+    #[error("how it is margined cannot be changed while a position or an order is open")]
+    Busy,
     /// Not between one and the highest.
     #[error("must lie between 1 and {max}")]
     OutOfRange {
@@ -82,17 +75,29 @@ impl Account {
         }
     }
 
+    /// How an instrument is margined.
+    fn mode(&self, instrument: InstrumentId) -> MarginMode {
+        let position = self.portfolio.position(instrument);
+        let alone = position.is_some_and(|position| position.isolated().is_some());
+        if alone { MarginMode::Isolated } else { MarginMode::Cross }
+    }
+
     /// Initial margin of what is held and reserved, with `extra` in one instrument.
     fn margin_with(&self, markets: &[Market], extra: Option<(InstrumentId, Money)>) -> Money {
         markets.iter().fold(Money::ZERO, |sum, market| {
             let instrument = &market.instrument;
             let id = instrument.id();
-            let held = self.portfolio.position(id).map_or(Money::ZERO, Position::value);
+            let position = self.portfolio.position(id);
+            let held = position.map_or(Money::ZERO, Position::value);
             let extra = extra.filter(|(of, _)| *of == id).map_or(Money::ZERO, |(_, value)| value);
             let reserved = self.reserved.get(id.index()).copied().unwrap_or(Money::ZERO);
-            let all = held.plus(reserved).plus(extra);
+            let wanted = reserved.plus(extra);
             let leverage = self.leverage_at(instrument, held.plus(extra.max(Money::ZERO)));
-            sum.plus(all.scaled(1, i128::from(leverage)))
+            let margin = |value: Money| value.scaled(1, i128::from(leverage));
+            match position.filter(|it| it.isolated().is_some()) {
+                Some(alone) => sum.plus(alone.apart()).plus(margin(wanted)),
+                None => sum.plus(margin(held.plus(wanted))),
+            }
         })
     }
 
@@ -203,18 +208,23 @@ impl Venue {
         let (Some(owner), Some(market)) = (owner, markets.get(instrument.index())) else {
             return Err(LeverageError::Unknown);
         };
-        if mode == MarginMode::Isolated {
-            return Err(LeverageError::Isolated);
-        }
-        let max = market.instrument.max_leverage();
-        if leverage == 0 || leverage > max {
+        let (max, kind) = (market.instrument.max_leverage(), market.instrument.kind());
+        if leverage == 0 || leverage > max || kind == InstrumentKind::Spot {
             return Err(LeverageError::OutOfRange { max });
+        }
+        let wants = market.live().any(|resting| resting.record.account == account);
+        let busy = wants || !owner.portfolio.qty(instrument).is_flat();
+        if owner.mode(instrument) != mode && busy {
+            return Err(LeverageError::Busy);
         }
         let Some(chosen) = owner.leverage.get_mut(instrument.index()) else {
             return Err(LeverageError::Unknown);
         };
         let was = std::mem::replace(chosen, leverage);
-        let needed = owner.margin_with(markets, None);
+        let alone = (mode == MarginMode::Isolated).then_some(leverage);
+        let held = owner.portfolio.position(instrument);
+        let top_up = held.zip(alone).map_or(Money::ZERO, |(held, alone)| held.top_up(alone));
+        let needed = owner.margin_with(markets, None).plus(top_up);
         let less = leverage < if was == 0 { max } else { was };
         if less && (needed.is_unknown() || needed > owner.portfolio.equity()) {
             if let Some(chosen) = owner.leverage.get_mut(instrument.index()) {
@@ -222,7 +232,44 @@ impl Venue {
             }
             return Err(LeverageError::Margin);
         }
+        owner.portfolio.isolate(instrument, alone);
         Ok(())
+    }
+
+    /// Put more money aside for a position that is margined by itself; less than zero takes some of
+    /// it back, down to the initial margin.
+    ///
+    /// # Errors
+    ///
+    /// [`LeverageError::Margin`] where the money is not there or the position needs it;
+    /// [`LeverageError::Unknown`] where there is no such position.
+    pub fn add_margin(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        amount: Money,
+    ) -> Result<(), LeverageError> {
+        let markets = &self.markets;
+        let owner = self.accounts.get_mut(account.index()).ok_or(LeverageError::Unknown)?;
+        let market = markets.get(instrument.index()).ok_or(LeverageError::Unknown)?;
+        let held = owner.portfolio.position(instrument);
+        let held = held.filter(|it| it.isolated().is_some() && !it.qty().is_flat());
+        let held = held.ok_or(LeverageError::Unknown)?;
+        let leverage = owner.leverage_at(&market.instrument, held.value());
+        let initial = held.value().scaled(1, i128::from(leverage));
+        let after = held.isolated_worth().plus(amount);
+        let free = owner.portfolio.equity().minus(owner.margin_with(markets, None));
+        let short = if amount > Money::ZERO { amount > free } else { after < initial };
+        if short || after.is_unknown() || free.is_unknown() || initial.is_unknown() {
+            return Err(LeverageError::Margin);
+        }
+        owner.portfolio.add_margin(instrument, amount);
+        Ok(())
+    }
+
+    /// How a position of the account in this instrument is margined, or would be.
+    pub fn margin_mode(&self, account: AccountId, instrument: InstrumentId) -> MarginMode {
+        self.account(account).map_or(MarginMode::Cross, |owner| owner.mode(instrument))
     }
 
     /// The leverage that the account chose; the highest where it chose none.
@@ -233,12 +280,17 @@ impl Venue {
         Some(if chosen == 0 { max } else { chosen })
     }
 
-    /// Initial margin of the account's position in an instrument, at the mark.
+    /// Initial margin of the account's position in an instrument, at the mark; what is set aside for
+    /// it and what it gained or lost where it is margined by itself.
     pub fn position_margin(&self, account: AccountId, instrument: InstrumentId) -> Money {
         let Some((owner, market)) = self.account(account).zip(self.market(instrument)) else {
             return Money::UNKNOWN;
         };
-        let held = owner.portfolio.position(instrument).map_or(Money::ZERO, Position::value);
+        let position = owner.portfolio.position(instrument);
+        if let Some(alone) = position.filter(|it| it.isolated().is_some()) {
+            return alone.apart();
+        }
+        let held = position.map_or(Money::ZERO, Position::value);
         held.scaled(1, i128::from(owner.leverage_at(&market.instrument, held)))
     }
 

@@ -1,11 +1,11 @@
 //! Leverage and initial margin.
 
 use crate::domain::{
-    CancelReason, Instrument, InstrumentId, InstrumentKind, InstrumentSpec, Money, RejectReason,
-    Status,
+    CancelReason, Instrument, InstrumentId, InstrumentKind, InstrumentSpec, MarginMode, Money,
+    RejectReason, Status,
 };
 use crate::sim::testing::{A, ID, Rig, account, ask, bid, ioc, reduce};
-use crate::sim::{AccountId, LeverageError, Life, MarginMode, QueueModel, VenueOrder};
+use crate::sim::{AccountId, LeverageError, Life, QueueModel, VenueOrder};
 use crate::testing::{xrp, xrp_spec};
 
 const MARGIN: Life = Life::Ended(Status::Rejected(RejectReason::Margin));
@@ -22,7 +22,7 @@ fn two() -> Rig {
 }
 
 #[test]
-fn leverage_lies_between_one_and_the_highest_and_is_cross() {
+fn leverage_lies_between_one_and_the_highest() {
     let mut rig = Rig::new();
     assert_eq!(rig.venue.leverage(A, ID), Some(20), "the highest where none was chosen");
     for (leverage, outcome) in [
@@ -34,8 +34,6 @@ fn leverage_lies_between_one_and_the_highest_and_is_cross() {
     ] {
         assert_eq!(set(&mut rig, leverage), outcome, "{leverage}");
     }
-    let isolated = rig.venue.set_leverage(A, ID, MarginMode::Isolated, 5);
-    assert_eq!(isolated, Err(LeverageError::Isolated));
     let nobody = rig.venue.set_leverage(account(9), ID, MarginMode::Cross, 5);
     assert_eq!(nobody, Err(LeverageError::Unknown));
     let nothing = rig.venue.set_leverage(A, OTHER, MarginMode::Cross, 5);
@@ -159,4 +157,91 @@ fn an_account_without_a_known_worth_opens_nothing() {
     assert_eq!(rig.place(0, bid(20_000, 10)).life, MARGIN);
     assert_eq!(rig.venue.account(AccountId::new(7)).map(|_| ()), None);
     assert!(rig.venue.cancel_all(account(7), CancelReason::Scheduled, 1) == 0);
+}
+
+fn alone(rig: &mut Rig, by: usize, leverage: u16) -> Result<(), LeverageError> {
+    rig.venue.set_leverage(account(by), ID, MarginMode::Isolated, leverage)
+}
+
+/// Account 0 holds 1 000 lots since 2.0000, at 4x by themselves: 500 of its 1 000 are set aside,
+/// less 0.90 of fees.
+fn by_itself() -> Rig {
+    let mut rig = two();
+    rig.mark(20_000);
+    rig.mark_of(OTHER, 20_000);
+    alone(&mut rig, 0, 4).unwrap();
+    rig.place(1, ask(20_000, 1_000));
+    rig.place(0, bid(20_000, 1_000));
+    assert_eq!(rig.venue.margin_mode(A, ID), MarginMode::Isolated);
+    rig
+}
+
+#[test]
+fn a_position_by_itself_takes_what_is_set_aside_and_no_gain_of_it_carries_others() {
+    let mut rig = by_itself();
+    assert_eq!(rig.venue.position_margin(A, ID).to_string(), "499.10", "2 000 at 4x");
+    rig.mark(22_000);
+    assert_eq!(rig.venue.position_margin(A, ID).to_string(), "699.10", "and its gain");
+    let other = |lots| VenueOrder { instrument: OTHER, ..bid(20_000, lots) };
+    assert_eq!(rig.place(0, other(5_001)).life, MARGIN, "500 are left: 10 000 at 20x");
+    assert_eq!(rig.place(0, other(5_000)).life, Life::Resting);
+    assert_eq!(rig.venue.withdrawable(A), Money::ZERO);
+    rig.mark(18_000);
+    assert_eq!(rig.venue.position_margin(A, ID).to_string(), "299.10");
+    rig.balanced();
+}
+
+#[test]
+fn how_an_instrument_is_margined_stays_while_anything_of_it_is_open() {
+    let mut rig = by_itself();
+    let cross = |rig: &mut Rig, by| rig.venue.set_leverage(account(by), ID, MarginMode::Cross, 4);
+    assert_eq!(cross(&mut rig, 0), Err(LeverageError::Busy));
+    assert_eq!(alone(&mut rig, 1, 4), Err(LeverageError::Busy));
+    let waits = rig.place(2, bid(19_000, 100));
+    assert_eq!(alone(&mut rig, 2, 4), Err(LeverageError::Busy), "an order is enough");
+    assert!(rig.cancel(2, &waits));
+    assert_eq!(alone(&mut rig, 2, 4), Ok(()));
+    assert_eq!(cross(&mut rig, 2), Ok(()));
+    assert_eq!(rig.venue.margin_mode(account(2), ID), MarginMode::Cross);
+    assert_eq!(rig.venue.margin_mode(account(9), ID), MarginMode::Cross);
+    let spec = InstrumentSpec { kind: InstrumentKind::Spot, ..xrp_spec() };
+    let spot = Instrument::new(ID, &spec).unwrap();
+    let mut spot = Rig::with(&[spot], &[1_000], QueueModel::Back);
+    assert!(matches!(alone(&mut spot, 0, 1), Err(LeverageError::OutOfRange { .. })));
+}
+
+#[test]
+fn another_leverage_tops_up_what_is_set_aside_where_the_money_is_there() {
+    let mut rig = by_itself();
+    for (leverage, outcome, margin) in [
+        (8, Ok(()), "499.10"),
+        (3, Ok(()), "666.6666666667"),
+        (2, Err(LeverageError::Margin), "666.6666666667"),
+    ] {
+        assert_eq!(alone(&mut rig, 0, leverage), outcome, "{leverage}");
+        assert_eq!(rig.venue.position_margin(A, ID).to_string(), margin);
+    }
+    assert_eq!(rig.venue.leverage(A, ID), Some(3), "what was refused changes nothing");
+    rig.balanced();
+}
+
+#[test]
+fn margin_is_put_aside_and_taken_back_down_to_what_opening_asks_for() {
+    let mut rig = by_itself();
+    let add = |rig: &mut Rig, whole| rig.venue.add_margin(A, ID, Money::from_whole(whole));
+    assert_eq!(add(&mut rig, 501), Err(LeverageError::Margin), "500 are free");
+    assert_eq!(add(&mut rig, 500), Ok(()));
+    assert_eq!(rig.venue.position_margin(A, ID).to_string(), "999.10");
+    assert_eq!(add(&mut rig, -500), Err(LeverageError::Margin), "500 it needs");
+    assert_eq!(add(&mut rig, -499), Ok(()));
+    assert_eq!(rig.venue.position_margin(A, ID).to_string(), "500.10");
+    for (by, id) in [(1, ID), (0, OTHER), (9, ID)] {
+        let nothing = rig.venue.add_margin(account(by), id, Money::from_whole(1));
+        assert_eq!(nothing, Err(LeverageError::Unknown), "{by}");
+    }
+    assert_eq!(
+        rig.venue.add_margin(A, InstrumentId::new(7), Money::ONE),
+        Err(LeverageError::Unknown)
+    );
+    rig.balanced();
 }

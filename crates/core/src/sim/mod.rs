@@ -33,7 +33,7 @@ pub use bars::{BarModel, BarPath, Walk};
 pub use faults::Fault;
 pub use latency::Latency;
 pub use ledger::Audit;
-pub use margin::{LeverageError, MarginMode};
+pub use margin::LeverageError;
 pub use order::{
     ClientId, Grouping, Life, OrderRecord, OrderRef, Trigger, TriggerThen, TriggerWhen, VenueOrder,
     VenueOrderKind,

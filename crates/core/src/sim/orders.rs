@@ -358,8 +358,22 @@ impl Venue {
 
     /// Cancel all orders of an account, those that wait too. How many there were.
     pub fn cancel_all(&mut self, account: AccountId, reason: CancelReason, now: i64) -> usize {
+        self.cancel_each(account, None, reason, now)
+    }
+
+    /// The same, of one instrument where one is named.
+    pub(super) fn cancel_each(
+        &mut self,
+        account: AccountId,
+        of: Option<InstrumentId>,
+        reason: CancelReason,
+        now: i64,
+    ) -> usize {
         let mut leaving = std::mem::take(&mut self.leaving);
         for market in &mut self.markets {
+            if of.is_some_and(|of| of != market.instrument.id()) {
+                continue;
+            }
             let own = |resting: &Resting| resting.record.account == account;
             for all in [&mut market.resting, &mut market.triggers] {
                 leaving.extend(all.iter().filter(|resting| own(resting)));

@@ -178,7 +178,7 @@ impl Venue {
         let mut distressed = false;
         for account in &mut self.accounts {
             if account.portfolio.set_mark(&market.instrument, mark) {
-                distressed |= account.distress().0;
+                distressed |= account.in_distress(instrument);
             }
         }
         if self.house.portfolio.set_mark(&market.instrument, mark) {

@@ -189,6 +189,9 @@ impl Exchange {
             Asked::L1(L1::UpdateLeverage { asset, is_cross, leverage }) => {
                 self.update_leverage(actor, asset, is_cross, leverage)
             }
+            Asked::L1(L1::UpdateIsolatedMargin { asset, ntli, .. }) => {
+                self.update_isolated_margin(actor, asset, ntli)
+            }
             Asked::L1(L1::ScheduleCancel { time }) => self.schedule_cancel(actor, time),
             Asked::L1(L1::Noop) => Ok(done()),
             Asked::User(UserSigned::UsdSend { destination, amount, .. }) => {

@@ -1,10 +1,13 @@
-//! Leverage, and the dead-man switch.
+//! Leverage and margin, and the dead-man switch.
 
-use flyball_core::sim::{LeverageError, MarginMode};
+use flyball_core::domain::{MarginMode, Money};
+use flyball_core::sim::LeverageError;
 use serde_json::Value;
 
 use crate::actions::{Actor, Refused, done};
 use crate::exchange::Exchange;
+
+const MILLION: i128 = 1_000_000;
 
 impl Exchange {
     /// Unverified words, but for the one about the value.
@@ -22,8 +25,8 @@ impl Exchange {
         let leverage = u16::try_from(leverage).unwrap_or(u16::MAX);
         match self.venue.set_leverage(actor.id, instrument, mode, leverage) {
             Ok(()) => Ok(done()),
-            Err(LeverageError::Isolated) => {
-                Err("Isolated margin is not served by this local exchange.".to_owned())
+            Err(LeverageError::Busy) => {
+                Err("Cannot switch leverage type with open position.".to_owned())
             }
             Err(LeverageError::OutOfRange { .. } | LeverageError::Unknown) => {
                 Err("Invalid leverage value".to_owned())
@@ -31,6 +34,24 @@ impl Exchange {
             Err(LeverageError::Margin) => {
                 Err("Insufficient margin for this leverage with the open position.".to_owned())
             }
+        }
+    }
+
+    /// Unverified words.
+    pub(super) fn update_isolated_margin(
+        &mut self,
+        actor: Actor,
+        asset: u32,
+        millionths: i64,
+    ) -> Result<Value, Refused> {
+        let Some(instrument) = self.asset(asset).map(flyball_core::domain::Instrument::id) else {
+            return Err(format!("Unknown asset {asset}."));
+        };
+        let amount = Money::from_units(i128::from(millionths)).scaled(Money::ONE.units(), MILLION);
+        match self.venue.add_margin(actor.id, instrument, amount) {
+            Ok(()) => Ok(done()),
+            Err(LeverageError::Margin) => Err("Insufficient margin.".to_owned()),
+            Err(_) => Err("No isolated position.".to_owned()),
         }
     }
 

@@ -247,6 +247,8 @@ pub(crate) enum L1 {
     },
     /// Set a leverage.
     UpdateLeverage { asset: u32, is_cross: bool, leverage: u32 },
+    /// Put money aside for a position that is margined by itself, in millionths; or take it back.
+    UpdateIsolatedMargin { asset: u32, is_buy: bool, ntli: i64 },
     /// Set the dead-man switch.
     ScheduleCancel {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -336,7 +338,6 @@ pub(crate) const NOT_SERVED: &[&str] = &[
     "topUpIsolatedOnlyMargin",
     "twapCancel",
     "twapOrder",
-    "updateIsolatedMargin",
     "usdClassTransfer",
     "useBigBlocks",
     "userDexAbstraction",

@@ -57,6 +57,19 @@ impl Exchange {
         Ok(())
     }
 
+    /// Money comes into an account or goes, and nobody is told: no ledger has it.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::Full`].
+    pub fn transfer_untold(&mut self, address: Address, amount: Money) -> Result<(), AdminError> {
+        let id = self.open_account(address).ok_or(AdminError::Full)?;
+        self.venue.transfer(id, amount, self.now_ns);
+        self.settle();
+        self.push_due();
+        Ok(())
+    }
+
     /// The id of a coin.
     ///
     /// # Errors

@@ -19,8 +19,13 @@ use crate::server::hub::Hub;
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Wish {
-    /// Put US dollars into an account, or take them out.
-    Transfer { user: Address, usd: String },
+    /// Put US dollars into an account, or take them out; untold, no ledger has it.
+    Transfer {
+        user: Address,
+        usd: String,
+        #[serde(default)]
+        untold: bool,
+    },
     /// Multiply all prices of an instrument.
     MovePrices { coin: String, factor: String },
     /// Hold the mark of an instrument at a price; without one, release it.
@@ -44,9 +49,15 @@ fn decimal(text: &str) -> Result<Decimal, String> {
 fn carry_out(exchange: &mut Exchange, wish: &Wish) -> Result<Value, String> {
     let admin = |error: AdminError| error.to_string();
     match wish {
-        Wish::Transfer { user, usd } => {
+        Wish::Transfer { user, usd, untold } => {
             let units = decimal(usd)?.at_scale(Money::DECIMALS).map_err(|e| e.to_string())?;
-            exchange.transfer(*user, Money::from_units(i128::from(units))).map_err(admin)?;
+            let amount = Money::from_units(i128::from(units));
+            let moved = if *untold {
+                exchange.transfer_untold(*user, amount)
+            } else {
+                exchange.transfer(*user, amount)
+            };
+            moved.map_err(admin)?;
         }
         Wish::MovePrices { coin, factor } => {
             let id = exchange.coin(coin).map_err(admin)?;

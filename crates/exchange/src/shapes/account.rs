@@ -1,6 +1,6 @@
 //! What an account holds.
 
-use flyball_core::domain::{Instrument, Money, NetQty};
+use flyball_core::domain::{Instrument, InstrumentId, MarginMode, Money, NetQty};
 use flyball_core::portfolio::{Portfolio, Position, liquidation_price};
 use flyball_core::sim::{AccountId, Venue};
 use serde_json::{Value, json};
@@ -47,15 +47,60 @@ pub(crate) fn state(
             used = used.plus(venue.position_margin(id, it.id()));
         }
     }
-    let summary = summary(portfolio.equity(), portfolio.gross(), raw, used);
+    let all = summary(portfolio.equity(), portfolio.gross(), raw, used);
+    // The same without positions that are margined by themselves.
+    let apart = Apart::of(portfolio);
+    let shared = summary(
+        portfolio.shared_equity(),
+        portfolio.gross().minus(apart.gross),
+        raw.minus(apart.raw),
+        used.minus(apart.used),
+    );
     json!({
-        "marginSummary": summary,
-        "crossMarginSummary": summary,
-        "crossMaintenanceMarginUsed": text::usdc(portfolio.maintenance()),
+        "marginSummary": all,
+        "crossMarginSummary": shared,
+        "crossMaintenanceMarginUsed": text::usdc(portfolio.shared_maintenance()),
         "withdrawable": text::usdc(venue.withdrawable(id)),
         "assetPositions": positions,
         "time": time_ms,
     })
+}
+
+/// Of positions that are margined by themselves: what they are worth, what is set aside for them less
+/// that, and what they take of the account's money.
+struct Apart {
+    gross: Money,
+    raw: Money,
+    used: Money,
+}
+
+impl Apart {
+    fn of(portfolio: &Portfolio) -> Self {
+        let alone = portfolio.positions().iter();
+        let alone = alone.filter(|it| it.isolated().is_some() && !it.qty().is_flat());
+        let none = Self { gross: Money::ZERO, raw: Money::ZERO, used: Money::ZERO };
+        alone.fold(none, |sum, it| Self {
+            gross: sum.gross.plus(it.value()),
+            raw: sum.raw.plus(raw(it)),
+            used: sum.used.plus(it.apart()),
+        })
+    }
+}
+
+/// What is set aside for a position, less what it is worth.
+fn raw(position: &Position) -> Money {
+    position.apart().minus(signed_value(position))
+}
+
+/// How an instrument is margined.
+pub(crate) fn leverage(venue: &Venue, id: AccountId, instrument: InstrumentId) -> Value {
+    let value = venue.leverage(id, instrument).unwrap_or(1).max(1);
+    if venue.margin_mode(id, instrument) == MarginMode::Cross {
+        return json!({"type": "cross", "value": value});
+    }
+    let position = venue.portfolio(id).and_then(|it| it.position(instrument));
+    let raw = position.map_or(Money::ZERO, raw);
+    json!({"type": "isolated", "value": value, "rawUsd": text::usdc(raw)})
 }
 
 /// `clearinghouseState` of somebody whom the venue does not know.
@@ -95,7 +140,7 @@ fn position(
         "position": {
             "coin": instrument.symbol().as_str(),
             "szi": text::net(instrument, qty),
-            "leverage": {"type": "cross", "value": leverage},
+            "leverage": self::leverage(venue, id, instrument.id()),
             "entryPx": text::fine(instrument, entry.units(), lots.saturating_mul(ticks_per_lot)),
             "positionValue": text::usdc(position.value()),
             "unrealizedPnl": text::usdc(position.unrealised()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flyball_core::domain::{InstrumentId, Qty, Side};
+use flyball_core::domain::{InstrumentId, MarginMode, Qty, Side};
 use flyball_core::sim::{DepthLevel, OrderRecord, Report};
 use serde_json::{Value, json};
 
@@ -242,13 +242,15 @@ impl Exchange {
             Some(account) => account::trading_room(&self.venue, account, instrument),
             None => Default::default(),
         };
-        let leverage =
-            account.map_or(1, |account| self.venue.leverage(account, id).unwrap_or(1).max(1));
+        let leverage = match account {
+            Some(account) => account::leverage(&self.venue, account, id),
+            None => json!({"type": "cross", "value": 1}),
+        };
         let mark = self.venue.mark(id).map(|mark| text::price(instrument, mark));
         json!({
             "user": user,
             "coin": instrument.symbol().as_str(),
-            "leverage": {"type": "cross", "value": leverage},
+            "leverage": leverage,
             "maxTradeSzs": sizes,
             "availableToTrade": values,
             "markPx": mark,
@@ -372,11 +374,15 @@ impl Exchange {
         let value = text::usdc(instrument.value(filled.price, filled.qty));
         let equity = equity.map_or("0.0".to_owned(), text::usdc);
         let (coin, size) = (instrument.symbol().as_str(), text::qty(instrument, filled.qty));
+        let mode = match self.venue.margin_mode(report.account, filled.instrument) {
+            MarginMode::Cross => "Cross",
+            MarginMode::Isolated => "Isolated",
+        };
         let delta = json!({
             "type": "liquidation",
             "liquidatedNtlPos": value,
             "accountValue": equity,
-            "leverageType": "Cross",
+            "leverageType": mode,
             "liquidatedPositions": [{"coin": coin, "szi": size}],
         });
         let told = json!({"liquidation": {

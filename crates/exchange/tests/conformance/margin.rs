@@ -40,14 +40,44 @@ fn initial_margin_is_value_at_the_mark_over_leverage() {
 }
 
 #[test]
-fn leverage_lies_between_one_and_the_highest_and_isolated_is_refused_by_name() {
+fn leverage_lies_between_one_and_the_highest() {
     let mut world = World::new();
     for (asset, wanted) in [(XRP, 21), (XRP, 0), (BTC, 41), (XRP, u32::MAX)] {
         assert_eq!(leverage(&mut world, asset, true, wanted)["response"], "Invalid leverage value");
     }
     assert_eq!(leverage(&mut world, BTC, true, 40)["status"], "ok");
-    let isolated = leverage(&mut world, XRP, false, 5);
-    assert_eq!(isolated["response"], "Isolated margin is not served by this local exchange.");
+}
+
+#[test]
+fn a_position_by_itself_has_its_own_money_and_the_rest_of_the_account_its_own_sums() {
+    let mut world = World::new();
+    assert_eq!(leverage(&mut world, XRP, false, 5)["status"], "ok");
+    world.place(buy("2.1001", "1000", Tif::Ioc));
+    let state = world.ask("clearinghouseState");
+    let position = &state["assetPositions"][0]["position"];
+    // 420.02 are set aside, less 0.945045 of fees; 0.1 is lost at the mark. rawUsd is that less 2100.
+    assert_eq!(position["marginUsed"], "418.974955");
+    let told = json!({"type": "isolated", "value": 5, "rawUsd": "-1681.025045"});
+    assert_eq!(position["leverage"], told);
+    // 1.681025 ÷ (1 − 1/40), whatever the account has besides.
+    assert_eq!(position["liquidationPx"], "1.724128");
+    let (all, shared) = (&state["marginSummary"], &state["crossMarginSummary"]);
+    assert_eq!(
+        (&all["accountValue"], &all["totalMarginUsed"]),
+        (&json!("9998.954955"), &json!("418.974955"))
+    );
+    assert_eq!(all["totalRawUsd"], "7898.954955");
+    assert_eq!(shared["accountValue"], "9579.98");
+    assert_eq!(
+        (&shared["totalNtlPos"], &shared["totalMarginUsed"]),
+        (&json!("0.0"), &json!("0.0"))
+    );
+    assert_eq!(
+        (&shared["totalRawUsd"], &state["crossMaintenanceMarginUsed"]),
+        (&json!("9579.98"), &json!("0.0"))
+    );
+    let busy = leverage(&mut world, XRP, true, 5);
+    assert_eq!(busy["response"], "Cannot switch leverage type with open position.");
 }
 
 #[test]

@@ -76,7 +76,6 @@ fn what_is_not_served_is_refused_by_name_and_never_silently_taken() {
         "setReferrer",
         "createSubAccount",
         "twapOrder",
-        "updateIsolatedMargin",
         "usdClassTransfer",
         "vaultTransfer",
         "approveBuilderFee",

@@ -49,6 +49,8 @@ pub struct Connections {
     pub account_connects: u64,
     /// Whether the account is connected and read.
     pub account_known: bool,
+    /// Whether the venue has agreed to how positions are margined; nothing is added until it has.
+    pub margins_agreed: bool,
     /// Actions whose fate is not known.
     pub open_actions: usize,
     /// Weight that is left in this minute.
@@ -99,6 +101,7 @@ fn get<T: Clone>(shared: &Shared<T>) -> T {
 pub struct AccountSide {
     connects: u64,
     known: bool,
+    margins_agreed: bool,
     open_actions: usize,
     weight_left: u32,
     requests_left: Option<u64>,
@@ -113,6 +116,7 @@ impl AccountSide {
         Self {
             connects: session.connects(),
             known: session.is_known(),
+            margins_agreed: session.margins_agreed(),
             open_actions: session.open_actions(),
             weight_left,
             requests_left,
@@ -128,6 +132,7 @@ impl Connections {
         Self {
             account_connects: account.connects,
             account_known: account.known,
+            margins_agreed: account.margins_agreed,
             open_actions: account.open_actions,
             weight_left: account.weight_left,
             requests_left: account.requests_left,

@@ -256,6 +256,7 @@ pub(super) fn prepare(plan: Plan) -> Result<Started, StartError> {
     let last = last_run(&plan.folder)?;
     let (engine, told) = engine(&plan, last.as_deref(), &state)?;
     let mut engine = engine;
+    check_margins(&engine, &state)?;
     engine.wakes();
     if let Some(order) = outbox.last_order() {
         engine.skip_ids(order);
@@ -433,6 +434,21 @@ fn engine(
     }
     let config = EngineConfig { cash: state.equity, ..plan.engine.clone() };
     Ok((Engine::new(&config)?, Told::since(state.time_ns)))
+}
+
+/// A position that is held already is margined as the engine counts on: the venue does not change that.
+fn check_margins(engine: &Engine, state: &AccountView) -> Result<(), StartError> {
+    let wants = |id| engine.portfolio().isolated(id).is_some();
+    let shared = state.held.iter().find(|held| !held.isolated && wants(held.instrument));
+    let Some(held) = shared else { return Ok(()) };
+    let symbol = engine.instruments().get(held.instrument.index());
+    let symbol = symbol.map_or("?", |instrument| instrument.symbol().as_str());
+    let text = format!(
+        "the account holds {symbol} at cross margin, and the profile sets money aside for every \
+         position: the venue changes that only while nothing is held. Close it, or run with a \
+         profile of your own whose governor.margin_mode is \"cross\""
+    );
+    Err(StartError::Foreign(text))
 }
 
 /// What is killed: by what was kept, by a file that lies there, by the engine's own latches. It is

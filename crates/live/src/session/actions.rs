@@ -76,14 +76,21 @@ impl<A: Ahead> Session<A> {
 
     fn place(&mut self, orders: &[Order], stops: bool, now_ns: i64) {
         let protects = orders.iter().all(|order| order.purpose.protects());
+        // Without the venue's word that money is set aside for it, a position may shrink only.
+        let margined = self.margins.is_agreed() || orders.iter().all(|order| order.reduce_only);
         let weight = weight(orders.len());
         let allowed = protects
             || (self.known
+                && margined
                 && !self.halt.is_on()
                 && self.budget.allows(weight, false, now_ns)
                 && self.budget.allows_actions(orders.len() as u64));
         if !allowed {
-            let reason = if self.known { RejectReason::RateLimited } else { RejectReason::Other };
+            let reason = match (self.known, margined) {
+                (false, _) => RejectReason::Other,
+                (true, false) => RejectReason::Margin,
+                (true, true) => RejectReason::RateLimited,
+            };
             for order in orders {
                 self.reject(order, reason, now_ns);
             }

@@ -99,6 +99,8 @@ pub struct Held {
     pub instrument: InstrumentId,
     /// Lots.
     pub qty: NetQty,
+    /// Whether money is set aside for it, and it can lose no more.
+    pub isolated: bool,
 }
 
 /// The account as the venue has it.
@@ -108,6 +110,8 @@ pub struct AccountView {
     pub time_ns: i64,
     /// What it is worth.
     pub equity: Money,
+    /// Cash less what positions in instruments that we know cost: what no price moves.
+    pub money: Money,
     /// Positions in instruments that we know.
     pub held: Vec<Held>,
     /// Positions in instruments that we do not know, by the venue's names.

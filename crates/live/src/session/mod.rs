@@ -6,7 +6,10 @@
 //!   burnt, so that it can never arrive late.
 //! - After every connection the account is read: orders, fills, funding, transfers, positions.
 //!   Until that is done the engine is told that the account is not known.
+//! - Nothing that adds risk is sent until the venue has agreed to how positions are margined.
 //! - Everything is told once, and an order's end after its fills.
+//! - Where the venue's money is not what the told fills, payments and transfers add up to, new risk
+//!   ends until an operator has looked, and the engine counts the venue's.
 //!
 //! Pure: bytes and time in, bytes and events out.
 
@@ -15,6 +18,8 @@ pub(crate) mod budget;
 mod flight;
 pub mod heard;
 mod holdings;
+mod margins;
+mod money;
 mod orders;
 mod reads;
 mod wire;
@@ -44,6 +49,8 @@ use budget::Budget;
 pub use budget::WEIGHT_A_MINUTE;
 use flight::Flights;
 use holdings::Holdings;
+use margins::Margins;
+use money::Ledger;
 use orders::{Missing, Orders};
 use reads::Reads;
 pub(crate) use wire::account_view;
@@ -85,6 +92,7 @@ pub struct Settings {
 enum Wanted {
     Action(u64),
     Burn(u64),
+    Leverage(InstrumentId),
     Status { order: ClientOrderId, nonce: Option<u64>, resync: bool },
     State,
     Open,
@@ -127,6 +135,11 @@ pub struct Counts {
     pub late_fills: u64,
     /// Actions that were not sent because they could not be kept.
     pub not_kept: u64,
+    /// Times the venue's money was not what was told of it, read again and again.
+    pub money_differed: u64,
+    /// Times the venue refused to margin an instrument as the engine counts on: until it agrees,
+    /// nothing that adds risk is sent.
+    pub margins_refused: u64,
 }
 
 /// Our account at the venue.
@@ -139,6 +152,7 @@ pub struct Session<A> {
     outbox: Outbox<A>,
     told: Told,
     holdings: Holdings,
+    ledger: Ledger,
     link: Link,
     pending: BTreeMap<u64, Pending>,
     last_request: u64,
@@ -147,6 +161,7 @@ pub struct Session<A> {
     away: bool,
     orders: Orders,
     reads: Reads,
+    margins: Margins,
     budget: Budget,
     next_rate_limit_ns: i64,
     epoch: u32,
@@ -195,6 +210,8 @@ impl<A: Ahead> Session<A> {
         }
         let held = instruments.iter().map(|it| engine.portfolio().qty(it.id())).collect();
         let reads = Reads::new(&told);
+        let margins = Margins::new(engine);
+        let ledger = Ledger::of(engine.portfolio(), &instruments);
         let weight = settings.weight_per_minute;
         let flights = Flights::resume(outbox.open_actions().map(|signed| signed.nonce));
         Self {
@@ -206,12 +223,14 @@ impl<A: Ahead> Session<A> {
             outbox,
             told,
             holdings: Holdings::new(held),
+            ledger,
             pending: BTreeMap::new(),
             last_request: 0,
             flights,
             away: false,
             orders,
             reads,
+            margins,
             budget: Budget::new(weight),
             next_rate_limit_ns: i64::MIN,
             epoch: 0,
@@ -273,6 +292,11 @@ impl<A: Ahead> Session<A> {
         self.known
     }
 
+    /// Whether the venue has agreed to how positions are margined.
+    pub const fn margins_agreed(&self) -> bool {
+        self.margins.is_agreed()
+    }
+
     /// Counts since the start.
     pub const fn counts(&self) -> Counts {
         self.counts
@@ -314,6 +338,13 @@ impl<A: Ahead> Session<A> {
         if self.known != known {
             self.known = known;
             self.say(now_ns, Body::Account(AccountState { known }));
+        }
+    }
+
+    /// The account is known once it has been read and the venue was told how it is margined.
+    fn know(&mut self, now_ns: i64) {
+        if self.link.is_up() && self.reads.is_done() && self.margins.is_told() {
+            self.set_known(true, now_ns);
         }
     }
 
@@ -405,6 +436,9 @@ impl<A: Ahead> Session<A> {
                     self.fills_told += 1;
                     let change = fill.qty.signed(fill.side);
                     self.holdings.filled(time_ns, fill.instrument, change);
+                    let instrument = self.instruments.get(fill.instrument.index());
+                    let moved = instrument.map(|it| money::moved(it, &fill));
+                    self.ledger.told(time_ns, moved.unwrap_or_default());
                     self.say(time_ns, Body::Fill(fill));
                     self.orders.filled(fill.client_order_id, fill.qty, &mut self.told_now);
                     self.say_told(now_ns);
@@ -412,11 +446,13 @@ impl<A: Ahead> Session<A> {
             }
             News::Funding(time_ns, payment) => {
                 if self.told.funding(time_ns, payment.instrument) {
+                    self.ledger.told(time_ns, payment.amount);
                     self.say(time_ns, Body::Funding(payment));
                 }
             }
             News::Transfer(time_ns, transfer) => {
                 if self.told.transfer(time_ns, transfer.amount) {
+                    self.ledger.told(time_ns, transfer.amount);
                     self.say(time_ns, Body::Transfer(transfer));
                 }
             }
@@ -444,6 +480,10 @@ impl<A: Ahead> Session<A> {
             Wanted::Burn(nonce) => {
                 let answered = self.wire.action_answer(came, &[]);
                 self.burn_answered(nonce, &answered, now_ns);
+            }
+            Wanted::Leverage(instrument) => {
+                let answered = self.wire.action_answer(came, &[]);
+                self.margin_answered(instrument, &answered, now_ns);
             }
             Wanted::Status { order, nonce, resync } => {
                 let asked = self.wire.order_status(&came);
@@ -489,6 +529,7 @@ impl<A: Ahead> Duty for Session<A> {
             // Ours can be written.
             self.todo.extend(subscribe(stream).map(Todo::Send));
         }
+        self.tell_margins(now_ns);
         self.resync(now_ns);
     }
 
@@ -526,7 +567,9 @@ impl<A: Ahead> Duty for Session<A> {
         let orders = self.orders.due_ns().unwrap_or(NEVER);
         let rate = if self.link.is_up() { self.next_rate_limit_ns } else { NEVER };
         let flights = self.flights.due_ns();
-        self.link.due_ns().min(pending).min(orders).min(rate).min(flights).min(self.reads.due_ns())
+        let margins = if self.link.is_up() { self.margins.due_ns() } else { NEVER };
+        let own = pending.min(orders).min(rate).min(flights).min(margins);
+        self.link.due_ns().min(own).min(self.reads.due_ns())
     }
 
     fn tick(&mut self, now_ns: i64) {
@@ -550,6 +593,7 @@ impl<A: Ahead> Duty for Session<A> {
         }
         self.say_told(now_ns);
         self.read_due(now_ns);
+        self.margins_due(now_ns);
         if self.link.is_up() && now_ns >= self.next_rate_limit_ns {
             self.next_rate_limit_ns = now_ns.saturating_add(RATE_LIMIT_EVERY_NS);
             let body = Wire::ask(&Query::UserRateLimit { user: self.settings.user });

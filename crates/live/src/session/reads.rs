@@ -6,8 +6,9 @@
 //! connection stands all of it is read again now and then: a message may have been lost.
 
 use flyball_core::domain::{
-    Body, ClientOrderId, Instrument, InstrumentId, MILLISECOND, MINUTE, NEVER, NetQty, OrderReport,
-    PositionReport, Reference, SECOND, Status, VenueOrderId,
+    Body, ClientOrderId, FundingPayment, Instrument, InstrumentId, MILLISECOND, MINUTE, Money,
+    NEVER, NetQty, OrderReport, PositionReport, Rate, Reference, Restrainer, Restraint, SECOND,
+    Status, Transfer, VenueOrderId,
 };
 use flyball_venues::hyperliquid::Query;
 
@@ -22,6 +23,10 @@ const AGAIN_NS: i64 = 300 * MILLISECOND;
 const MOST_AGAIN_NS: i64 = 5 * SECOND;
 /// Positions that do not fit the fills are adopted after this many readings: the venue is right.
 const READINGS: u32 = 6;
+/// Money that is not what was told is taken for the venue's after this many readings with payments,
+/// so long after each other.
+const MONEY_READINGS: u32 = 4;
+const MONEY_AGAIN_NS: i64 = SECOND;
 /// Orders of others that are still there after so many readings are told of all the same.
 const UNWANTED_TRIES: u32 = 4;
 /// Orders, fills and positions are read again this often.
@@ -38,6 +43,8 @@ struct Reading {
     resync: bool,
     /// Fills as well, whether or not positions fit.
     fills: bool,
+    /// Payments as well.
+    payments: bool,
     /// Answers that are still awaited.
     awaited: u32,
     failed: bool,
@@ -67,6 +74,8 @@ pub(super) struct Reads {
     tries: u32,
     /// Readings in a row whose positions did not fit.
     misfits: u32,
+    /// Readings in a row whose money was not what was told.
+    money_misfits: u32,
     /// When everything fitted last, by the venue's clock: nothing from before is missing.
     verified_ns: i64,
     next_audit_ns: i64,
@@ -86,6 +95,7 @@ impl Reads {
             again_ns: NEVER,
             tries: 0,
             misfits: 0,
+            money_misfits: 0,
             verified_ns: told.fills_from_ns().saturating_sub(BEFORE_RESTART_NS).max(told.since_ns),
             next_audit_ns: NEVER,
             audits: 0,
@@ -100,6 +110,11 @@ impl Reads {
             self.tries = 0;
             self.again_ns = self.again_ns.min(now_ns.saturating_add(AGAIN_NS));
         }
+    }
+
+    /// Whether all of it was read since the connection was made.
+    pub(super) const fn is_done(&self) -> bool {
+        !self.resyncing
     }
 
     pub(super) fn due_ns(&self) -> i64 {
@@ -151,8 +166,9 @@ impl<A: Ahead> Session<A> {
         self.reads.next_audit_ns = now_ns.saturating_add(AUDIT_EVERY_NS);
         // What the engine waits for is read as quickly as can be; the rest is an audit.
         let fills = resync || requests.is_empty() || self.reads.misfits > 0;
-        let payments = resync || (fills && self.reads.audits.is_multiple_of(PAYMENTS_EVERY));
-        let reading = Reading { resync, fills, requests, ..Reading::default() };
+        let due = self.reads.audits.is_multiple_of(PAYMENTS_EVERY) || self.reads.money_misfits > 0;
+        let payments = resync || (fills && due);
+        let reading = Reading { resync, fills, payments, requests, ..Reading::default() };
         self.reads.now = Some(reading);
         let user = self.settings.user;
         self.ask_part(Wanted::Open, &Query::FrontendOpenOrders { user }, now_ns);
@@ -286,6 +302,10 @@ impl<A: Ahead> Session<A> {
         }
         self.reads.tries = 0;
         self.reads.misfits = 0;
+        self.check_margins(&state, now_ns);
+        if fits {
+            self.check_money(&state, reading.payments, now_ns);
+        }
         let open = reading.open.unwrap_or_default();
         self.tell_positions(&state, &open, &reading.requests, now_ns);
         self.match_orders(&open, reading.resync, now_ns);
@@ -325,6 +345,34 @@ impl<A: Ahead> Session<A> {
         all.all(|(id, venue)| self.holdings.fits(state.time_ns, id, venue))
     }
 
+    /// The venue's money against what was told of it. Where it differs, and still does after all of it
+    /// was read again, new risk ends until an operator lets go. Less than was told is a loss; more is
+    /// no gain.
+    fn check_money(&mut self, state: &AccountView, payments: bool, now_ns: i64) {
+        let Some(beyond) = self.ledger.beyond(state.time_ns, state.money) else {
+            self.reads.money_misfits = 0;
+            return;
+        };
+        self.reads.money_misfits += u32::from(payments || self.reads.money_misfits == 0);
+        if self.reads.money_misfits <= MONEY_READINGS {
+            let soon = now_ns.saturating_add(MONEY_AGAIN_NS);
+            self.reads.next_audit_ns = self.reads.next_audit_ns.min(soon);
+            return;
+        }
+        self.reads.money_misfits = 0;
+        self.counts.money_differed += 1;
+        self.say(now_ns, Body::Restraint(Restraint { by: Restrainer::Ledger, share: Rate::ZERO }));
+        let first = self.instruments.first().map(Instrument::id);
+        match first {
+            Some(instrument) if beyond < Money::ZERO => {
+                let payment = FundingPayment { instrument, amount: beyond };
+                self.say(now_ns, Body::Funding(payment));
+            }
+            _ => self.say(now_ns, Body::Transfer(Transfer { amount: beyond })),
+        }
+        self.ledger.adopt(state.time_ns, state.money);
+    }
+
     fn read_again(&mut self, now_ns: i64) {
         let Some(reading) = self.reads.now.take() else { return };
         let reads = &mut self.reads;
@@ -351,6 +399,8 @@ impl<A: Ahead> Session<A> {
                 let Some(instrument) = self.instruments.get(at).map(Instrument::id) else { break };
                 let venue = held_by(state, instrument);
                 if !self.holdings.fits(state.time_ns, instrument, venue) {
+                    // Nobody told what was paid for it: money is compared from here on.
+                    self.ledger.adopt(state.time_ns, state.money);
                     self.holdings.adopt(state.time_ns, instrument, venue);
                 }
                 // The venue's, and what has been filled since.
@@ -447,9 +497,7 @@ impl<A: Ahead> Session<A> {
             return;
         }
         reads.resyncing = false;
-        if self.link.is_up() {
-            self.set_known(true, now_ns);
-        }
+        self.know(now_ns);
     }
 }
 

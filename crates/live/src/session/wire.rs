@@ -299,19 +299,27 @@ impl Wire {
 pub(crate) fn account_view(assets: &Assets, answer: &[u8]) -> Option<AccountView> {
     let state = info::clearinghouse(answer).ok()?;
     let (mut held, mut foreign) = (Vec::new(), Vec::new());
+    let mut money = state.margin_summary.total_raw;
     for position in &state.positions {
         match assets.coin(&position.coin) {
             Some(asset) => {
                 let qty = position.net_qty(asset).ok()?;
-                held.push(Held { instrument: asset.id, qty });
+                let isolated = position.leverage.kind == info::MarginMode::Isolated;
+                held.push(Held { instrument: asset.id, qty, isolated });
             }
-            None if position.qty.mantissa() != 0 => foreign.push(position.coin.clone()),
+            None if position.qty.mantissa() != 0 => {
+                let short = position.qty.mantissa() < 0;
+                let value = if short { position.value.negated() } else { position.value };
+                money = money.plus(value).minus(position.unrealized_pnl);
+                foreign.push(position.coin.clone());
+            }
             None => {}
         }
     }
     let held: Vec<Held> = held.into_iter().filter(|it| it.qty != NetQty::FLAT).collect();
     let time_ns = state.time_ms?.checked_mul(1_000_000)?;
-    Some(AccountView { time_ns, equity: state.margin_summary.account_value, held, foreign })
+    let equity = state.margin_summary.account_value;
+    Some(AccountView { time_ns, equity, money, held, foreign })
 }
 
 fn body<'a>(came: &Came<'a>) -> Option<&'a [u8]> {

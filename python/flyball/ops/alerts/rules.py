@@ -185,6 +185,14 @@ _MONEY = (
         summary="The venue held another position than we thought; the venue's was taken over",
         action="Find who else trades on the account, or which fill was never told.",
     ),
+    Rule(
+        name="MoneyDifference",
+        severity="critical",
+        expression=Compare(Increase(Metric("flyball_money_differed_total"), 10 * _MINUTE), ">", 0),
+        for_s=0,
+        summary="The venue had another amount of money than we counted; the venue's was taken over",
+        action="Find what it was in the venue's ledger; then flyball restrict 1 --source ledger.",
+    ),
 )
 
 _REACH = (

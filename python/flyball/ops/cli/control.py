@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -115,15 +115,27 @@ def kill(
     return 0 if flat else 1
 
 
-def restrict(share: str, /, *, state: State = None, json: Json = False) -> int:
+def restrict(
+    share: str,
+    /,
+    *,
+    source: Annotated[
+        Literal["operator", "ledger"],
+        Parameter(help="Whose restraint: ledger lets go of one that the venue's money set."),
+    ] = "operator",
+    state: State = None,
+    json: Json = False,
+) -> int:
     """Let a run use only a share of its risk budget: 0 is reduce-only, 1 lets go again.
 
-    What a forecast, a regime or a canary wants counts beside it: the smallest share holds.
+    What a forecast, a regime or a canary wants counts beside it: the smallest share holds. Where
+    the venue's money was not what the run counted, the run is reduce-only until an operator has
+    looked: --source ledger.
 
     Example: flyball restrict 0.5
     """
     run = one_run(state)
-    ask(run, "restrict", f"operator={share}")
+    ask(run, "restrict", f"{source}={share}")
     found = _asked(run)
     if json:
         known = {"share": found["share"], "restraints": dict(found["restraints"])}

@@ -135,6 +135,8 @@ def _doubted(about: Mapping[str, Any], run: RunInfo) -> str:
 
 def _restrained(about: Mapping[str, Any], _run: RunInfo) -> str:
     by, own = str(about["restraint"]["by"]).lower(), int(about["restraint"]["share"]) / RATE
+    if by == "ledger" and own == 0:
+        return "the venue's money differs: flyball restrict 1 --source ledger"
     if int(about["share"]) == 0:
         return f"reduce-only: the {by} wants it"
     return f"{int(about['share']) / RATE:.0%} of the risk budget: the {by} leaves {own:.0%}"

@@ -170,6 +170,13 @@ def _venue(seen: _Seen) -> _Finding:
             None,
             "the connection is made again by itself; look at the venue's status page",
         )
+    if not joined["margins_agreed"]:
+        return (
+            "degraded",
+            "the venue does not set money aside for a position as the profile wants: no new risk",
+            None,
+            "close what is held of the instrument, and cancel its orders; it is asked again",
+        )
     heard = seen.age_s((seen.status.get("measures") or {}).get("account_heard_ns"))
     if heard is not None and heard > _ACCOUNT_OLD_S:
         return "degraded", f"the account's connection has been silent for {heard:.0f} s", None, ""

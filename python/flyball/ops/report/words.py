@@ -135,6 +135,7 @@ PROFILE: Mapping[str, tuple[str, str]] = {
     "governor.outage": ("text", "how long nobody may be able to act"),
     "governor.slippage": ("fraction", "cost of closing within the depth that is seen"),
     "governor.gaps": ("text", "jumps that are assumed of single instruments"),
+    "governor.margin_mode": ("text", "what stands behind a position: its own money, or all of it"),
     "exits.absolute_loss": ("loss", "of equity, by one position"),
     "exits.catastrophic_loss": ("loss", "of equity, by one position, whatever else goes on"),
     "exits.stop_distance": ("fraction", "from the entry, where no nearer stop is named"),

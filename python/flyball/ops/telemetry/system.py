@@ -152,6 +152,16 @@ SYSTEM: tuple[Spec, ...] = (
         "Actions that could not be kept before sending.",
         _session("not_kept"),
     ),
+    counter(
+        "money_differed_total",
+        "Times the venue's money was not what was told of it.",
+        _session("money_differed"),
+    ),
+    counter(
+        "margins_refused_total",
+        "Times the venue refused to set money aside for a position as the profile wants.",
+        _session("margins_refused"),
+    ),
     gauge("actions_open", "Actions whose fate is not known.", _joined("open_actions")),
     counter("nonces_burnt_total", "Nonces that were burnt.", _session("burnt")),
     counter("account_reads_total", "Times the account was read.", _session("reads")),

@@ -57,7 +57,7 @@ _DISMISS_S = 0.5
 
 Late = Literal["reduce-only", "count"]
 OnStop = Literal["flatten", "hold"]
-Restrainer = Literal["operator", "prediction", "regime", "canary"]
+Restrainer = Literal["operator", "prediction", "regime", "canary", "ledger"]
 
 
 def _say(text: str) -> None:
