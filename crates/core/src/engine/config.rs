@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{ConfigError, HOUR, Instrument, InstrumentId, InstrumentSpec, Money};
 use crate::features::{AnyFeature, BarBuilder, BarSpec, FeatureSet};
-use crate::risk::Profile;
+use crate::portfolio::Portfolio;
+use crate::risk::{Profile, Scenarios};
 use crate::strategy::{Sizing, Slot, WakeSpec};
 
 /// An instrument, and how its data comes.
@@ -77,6 +78,16 @@ impl EngineConfig {
         }
         let ids = (0..=u16::MAX).map(InstrumentId::new);
         ids.zip(&self.instruments).map(|(id, config)| Instrument::new(id, &config.spec)).collect()
+    }
+
+    /// The account before the first event: its cash, and how its positions are margined.
+    pub(super) fn account(&self, instruments: &[Instrument], scenarios: &Scenarios) -> Portfolio {
+        let mut account = Portfolio::new(instruments.len(), self.cash);
+        for it in instruments {
+            let leverage = self.profile.isolated_leverage(it, scenarios.loss(it.id()));
+            account.isolate(it.id(), leverage);
+        }
+        account
     }
 
     pub(super) fn slot(

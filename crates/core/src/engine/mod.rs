@@ -109,17 +109,12 @@ impl Engine {
         });
         let capacity = usize::try_from(limits.gate.max_open_orders).unwrap_or(900);
         let scenarios = Scenarios::new(limits, &instruments);
-        let mut portfolio = Portfolio::new(count, config.cash);
-        for it in &instruments {
-            let leverage = limits.isolated_leverage(it, scenarios.loss(it.id()));
-            portfolio.isolate(it.id(), leverage);
-        }
         Ok(Self {
             clock: EngineClock::new(),
             books: instruments.iter().map(Book::new).collect(),
             markets: markets.collect(),
             feeds: vec![Feed::default(); count],
-            portfolio,
+            portfolio: config.account(&instruments, &scenarios),
             slots,
             owners,
             scenarios,

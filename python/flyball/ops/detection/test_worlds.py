@@ -65,7 +65,7 @@ def test_a_run_trades_and_everything_of_it_is_known_and_repeatable() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_shows_where_it_is_said_to_and_ends(fault: str) -> None:
     name, least = GROSS[fault]
-    worlds = Worlds(market(), [11])
+    worlds = Worlds(market(), [12])
     usual = float(np.nanmedian(worlds.step(120)[60:, 0, index(name)]))
     assert deviation(worlds.step(60)[:, 0], name, usual) < least, "nothing is wrong yet"
     worlds.inject(0, fault, 1.0)

@@ -7,6 +7,7 @@ from flyball.config.profile import Profile
 from flyball.domain import duration_ns
 from flyball.errors import DataError
 from flyball.ops.drills.stage import COIN, LOWEST, DrillFailed, Seen, Stage
+from flyball.ops.drills.switches import lose
 
 __all__ = [
     "blind_speed",
@@ -202,15 +203,9 @@ def several_positions(stage: Stage) -> Seen:
         return {each["coin"] for each in stage.stops()} == both == set(stage.held())
 
     stage.wait(protected, seconds=25.0, why="not both positions have a stop at the venue")
-    equity, _, _ = stage.worth()
-    value = abs(stage.held()[COIN]) * stage.price()
-    limit = stage.profile.switches.drawdown
-    factor = float(1 - (limit * Decimal("1.15") + Decimal("0.005")) * equity / value)
-    if factor < LOWEST:
-        raise DrillFailed(f"a drawdown of {limit} cannot be reached with {value:,.0f} held")
-    since = stage.move(factor)
-    trip = stage.trip("drawdown", since)
+    since, lost, patience_s = lose(stage, stage.profile.switches.drawdown)
+    trip = stage.trip("drawdown", since, seconds=patience_s)
     flat = stage.flat(since)
     stage.stays_flat()
-    did = f"another client bought {_OTHER}; {COIN} moved by {(factor - 1) * 100:+.1f} %"
+    did = f"another client bought {_OTHER}; {lost}"
     return Seen(did=did, saw="both closed", ms_to_trip=trip, ms_to_flat=flat)

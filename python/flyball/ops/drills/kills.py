@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from flyball import _core
 from flyball.ops.drills.stage import COIN, DrillFailed, Seen, Stage
-from flyball.ops.drills.switches import gap
+from flyball.ops.drills.switches import lose
 
 __all__ = [
     "kill_api",
@@ -168,9 +168,8 @@ def restart_latched(stage: Stage) -> Seen:
     """A switch trips, the process is killed; the next one is still stopped."""
     stage.spawn("Holder")
     stage.opened()
-    factor, did = gap(stage, stage.profile.switches.drawdown, of="equity")
-    since = stage.move(factor)
-    trip = stage.trip("drawdown", since)
+    since, did, patience_s = lose(stage, stage.profile.switches.drawdown)
+    trip = stage.trip("drawdown", since, seconds=patience_s)
     flat = stage.flat(since)
     stage.crash()
     stage.spawn("Holder")

@@ -36,6 +36,10 @@ def _drill(run: Callable[[Stage], Seen], **more: Any) -> Drill:  # noqa: ANN401
     return Drill(name=run.__name__, run=run, **more)
 
 
+_DRAWDOWN = switches.money_speed(lambda profile: profile.switches.drawdown)
+_DAILY_LOSS = switches.money_speed(lambda profile: profile.switches.daily_loss)
+_EMERGENCY = switches.money_speed(lambda profile: profile.switches.emergency)
+
 # The longest first. A drill is a function of a stage: another one is another line.
 DRILLS: tuple[Drill, ...] = (
     _drill(closing.frozen_feed, speed=closing.blind_speed),
@@ -50,9 +54,9 @@ DRILLS: tuple[Drill, ...] = (
     _drill(closing.lost_answers),
     _drill(closing.venue_errors),
     _drill(closing.stop_at_venue),
-    _drill(switches.drawdown),
-    _drill(switches.daily_loss),
-    _drill(switches.emergency),
+    _drill(switches.drawdown, speed=_DRAWDOWN),
+    _drill(switches.daily_loss, speed=_DAILY_LOSS),
+    _drill(switches.emergency, speed=_EMERGENCY),
     _drill(switches.position_loss),
     _drill(switches.leverage),
     _drill(switches.margin),

@@ -328,6 +328,11 @@ class Stage:
         """Put money into the account, or take it out."""
         return self.admin({"type": "transfer", "user": self.account, "usd": f"{dollars:.2f}"})
 
+    def vanish(self, dollars: Decimal) -> int:
+        """Take money out of the account of which no ledger tells."""
+        usd = f"{-dollars:.2f}"
+        return self.admin({"type": "transfer", "user": self.account, "usd": usd, "untold": True})
+
     def admin(self, wish: Mapping[str, Any]) -> int:
         """A wish of the exchange's operator. The time before, in ns of the run's clock."""
         before = self.clock.now_ns()
@@ -355,15 +360,29 @@ class Stage:
         return found
 
     def worth(self) -> tuple[Decimal, Decimal, Decimal]:
-        """The account's equity, the value of what it holds, its maintenance margin: the venue's."""
+        """The account's equity, the value of what it holds, its maintenance margin.
+
+        The first two are the venue's; maintenance is half of the initial margin at the highest
+        leverage, of all positions, those too that are margined by themselves.
+        """
         query = {"type": "clearinghouseState", "user": self.account}
         state = ask_venue(self.exchange.url, "/info", query)
-        summary = state["crossMarginSummary"]
+        summary = state["marginSummary"]
+        held = [each["position"] for each in state["assetPositions"]]
+        maintenance = sum(Decimal(it["positionValue"]) / (2 * it["maxLeverage"]) for it in held)
         return (
             Decimal(summary["accountValue"]),
             Decimal(summary["totalNtlPos"]),
-            Decimal(state["crossMaintenanceMarginUsed"]),
+            Decimal(maintenance),
         )
+
+    def set_aside(self) -> Decimal | None:
+        """What is set aside for the coin's position; `None` where it shares the account's money."""
+        query = {"type": "clearinghouseState", "user": self.account}
+        state = ask_venue(self.exchange.url, "/info", query)
+        held = [each["position"] for each in state["assetPositions"]]
+        alone = (it for it in held if it["coin"] == COIN and it["leverage"]["type"] == "isolated")
+        return next((Decimal(it["marginUsed"]) for it in alone), None)
 
     def price(self) -> Decimal:
         """The coin's middle price at the venue."""
@@ -466,7 +485,7 @@ class Stage:
         number = next(at for at, each in enumerate(meta) if each["name"] == order["coin"])
         self.act({"type": "cancel", "cancels": [{"a": number, "o": order["oid"]}]})
 
-    def trip(self, switch: str, since_ns: int) -> float:
+    def trip(self, switch: str, since_ns: int, *, seconds: float | None = None) -> float:
         """Wait until a switch has tripped: after how many ms."""
 
         def look() -> float | None:
@@ -475,7 +494,7 @@ class Stage:
                     return max(0.001, self.ms(at - since_ns))
             return None
 
-        return self.wait(look, why=f"the {switch} switch did not trip")
+        return self.wait(look, seconds=seconds, why=f"the {switch} switch did not trip")
 
     def began(self, since_ns: int) -> float:
         """Wait until everything is being flattened: after how many ms that began."""

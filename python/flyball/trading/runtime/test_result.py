@@ -71,7 +71,7 @@ def test_money_adds_up(result: fb.Result) -> None:
 
 def test_it_prints_for_people_and_machines(result: fb.Result) -> None:
     text, html = str(result), result._repr_html_()
-    for word in ("P&L", "max drawdown", "switches tripped", "emergency v2"):
+    for word in ("P&L", "max drawdown", "switches tripped", "emergency v3"):
         assert word in text
     assert "<table>" in html
     assert "P&amp;L" in html
