@@ -113,6 +113,16 @@ mod tests {
     }
 
     #[test]
+    fn a_minute_at_once_is_a_quiet_minute_and_more_is_a_step() {
+        for (at_once, ahead) in [(MINUTE, 30 * SECOND), (MINUTE + 1, 0)] {
+            let mut clock = at(2 * HOUR);
+            clock.hear(HOUR);
+            clock.hear(HOUR + at_once);
+            assert_eq!(clock.now_ns(), 2 * HOUR + ahead, "{at_once}");
+        }
+    }
+
+    #[test]
     fn one_that_is_put_forward_again_is_as_if_nothing_had_been() {
         let mut clock = at(2 * HOUR);
         clock.hear(HOUR);

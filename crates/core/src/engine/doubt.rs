@@ -80,3 +80,25 @@ impl Engine {
         self.portfolio.set_mark(instrument, fill.price);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Level;
+    use crate::testing::{price, qty};
+
+    fn best(ticks: i64) -> Best {
+        let level = |ticks| Level { price: price(ticks), qty: qty(5) };
+        Best { bid: level(ticks), ask: level(ticks + 1) }
+    }
+
+    #[test]
+    fn prices_that_are_hidden_for_a_while_are_not_believed_for_it() {
+        let mut doubted = Doubted { best: Some(best(10)), mark: None };
+        for seen in [Some(best(10)), None, Some(best(10))] {
+            assert_eq!(doubted.believe_best(seen), None);
+        }
+        assert_eq!(doubted.believe_best(Some(best(11))), Some(best(11)));
+        assert_eq!(doubted.believe_best(Some(best(10))), Some(best(10)), "it changed once");
+    }
+}

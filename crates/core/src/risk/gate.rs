@@ -362,10 +362,13 @@ mod tests {
     #[test]
     fn an_approved_order_is_the_order_and_carries_the_epoch() {
         let (mut gate, desk) = (gate(), Desk::new());
-        gate.begin_epoch();
-        let approved = gate.review(bid(20_000, 100), &desk.view()).unwrap();
-        assert_eq!(approved.epoch(), 1);
-        assert_eq!(approved.into_inner(), bid(20_000, 100));
+        for epoch in 0..3 {
+            let order = bid(20_000 + i64::from(epoch), 100);
+            let approved = gate.review(order, &desk.view()).unwrap();
+            assert_eq!(approved.epoch(), epoch);
+            assert_eq!(approved.into_inner(), order);
+            gate.begin_epoch();
+        }
     }
 
     #[test]
