@@ -13,9 +13,10 @@ use flyball_core::backtest::{
 };
 use flyball_core::domain::{
     Bar, Body, ChecksumRule, CommandOf, Decimal, Decision, Event, ExitReason, Fees, InstrumentId,
-    InstrumentKind, InstrumentSpec, Intent, Level, MILLISECOND, MINUTE, MarginTier, Money, NetQty,
-    Notice, Order, OrderKind, Price, PriceRule, Purpose, Qty, Rate, RejectReason, Restrainer,
-    Restraint, SECOND, Scope, SequenceRule, StrategyId, SwitchName, Target, Touch, Transfer,
+    InstrumentKind, InstrumentSpec, Intent, Level, MILLISECOND, MINUTE, MarginMode, MarginTier,
+    Money, NetQty, Notice, Order, OrderKind, Price, PriceRule, Purpose, Qty, Rate, RejectReason,
+    Restrainer, Restraint, SECOND, Scope, SequenceRule, StrategyId, SwitchName, Target, Touch,
+    Transfer,
 };
 use flyball_core::engine::{
     Engine, EngineConfig, InstrumentConfig, Sight, StrategyConfig, StrategyView,
@@ -168,11 +169,13 @@ fn trips(seen: &Collect) -> Vec<SwitchName> {
     all.collect()
 }
 
-/// A profile whose governor expects no gap: so a gap can carry the account over a line.
+/// A profile whose governor expects no gap, and that sets no money aside: so a gap can carry the
+/// account over a line.
 fn careless() -> Profile {
     let mut profile = profile();
     profile.gate.max_trade_var = Rate::from_ppm(900_000_000);
     profile.gate.max_depth_share = Rate::from_ppm(900_000_000);
+    profile.governor.margin_mode = MarginMode::Cross;
     profile.governor.gap_floor = Rate::ZERO;
     profile.governor.gaps.clear();
     profile.governor.gap_factor = Rate::from_parts(1);
