@@ -426,6 +426,22 @@ mod tests {
     }
 
     #[test]
+    fn another_gate_does_not_disable_a_strategy_that_was_not() {
+        let (mut old, desk) = (gate(), Desk::new());
+        let same = (StrategyId::new(0), StrategyId::new(0));
+        let mut limits = profile();
+        limits.gate.max_repeated = 3;
+        for ordered in [false, true] {
+            if ordered {
+                assert!(old.review(bid(20_000, 100), &desk.view()).is_ok());
+            }
+            let mut new = Gate::new(&limits, vec![true], 1);
+            new.resume(&old, &[same]);
+            assert!(new.review(bid(20_001, 100), &desk.view()).is_ok(), "{ordered}");
+        }
+    }
+
+    #[test]
     fn protection_still_has_messages_when_strategies_have_none() {
         let (mut gate, mut desk) = (gate(), Desk::new());
         let burst = profile().gate.message_burst;

@@ -46,7 +46,7 @@ fn a_profile_that_contradicts_itself_is_refused_by_the_name_of_its_key() {
 
 #[test]
 fn what_lies_at_its_bound_passes() {
-    let right: [fn(&mut Profile); 7] = [
+    let right: [fn(&mut Profile); 10] = [
         |it| it.governor.gap_floor = Rate::from_ppm(10_000_000),
         |it| it.governor.gaps = vec![("XRP".into(), Rate::ZERO)],
         |it| it.gate.min_liquidation_distance = Rate::ZERO,
@@ -54,6 +54,9 @@ fn what_lies_at_its_bound_passes() {
         |it| it.gate.max_leverage = it.switches.leverage,
         |it| it.gate.min_margin_ratio = it.switches.margin,
         |it| it.gate.max_open_orders = 900,
+        |it| it.exits.catastrophic_loss = it.exits.absolute_loss,
+        |it| it.exits.close_slippage = it.exits.max_close_slippage,
+        |it| it.exits.max_close_slippage = it.gate.exit_collar,
     ];
     for (at, change) in right.into_iter().enumerate() {
         assert_eq!(key(change), None, "{at}");

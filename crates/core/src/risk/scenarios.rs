@@ -349,6 +349,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_instrument_is_and_the_configured_gap_are_not_taken_over() {
+        let mut old = scenarios(10_000);
+        for second in 0..100_000_i64 {
+            old.observe(ID, price(20_000), second * SECOND); // volatility is nearly nothing then
+        }
+        let mut profile = profile();
+        profile.governor.gap_floor = Rate::from_ppm(200_000);
+        profile.governor.gap_factor = Rate::ONE;
+        profile.governor.gap_sigmas = Rate::from_ppm(5_000_000);
+        let fee = inverse_btc().fees().taker;
+        let mut new = Scenarios::new(&profile, &[inverse_btc()]);
+        new.resume(&old, &[(ID, ID)]);
+        assert_eq!(new.gap(ID), Rate::from_ppm(200_000), "its own floor");
+        let inverse = Rate::from_ppm(250_000);
+        assert_eq!(new.loss(ID), inverse.plus(fee).plus(fee), "its own kind and fees");
+    }
+
+    #[test]
     fn of_what_is_not_configured_everything_is_to_be_expected() {
         let nowhere = InstrumentId::new(9);
         let mut scenarios = scenarios(10_000);

@@ -60,6 +60,29 @@ fn drawdown_fires_at_its_line_and_not_a_unit_before() {
 }
 
 #[test]
+fn the_lines_follow_the_peak_and_the_day() {
+    let mut bench = Bench::new(1_000);
+    assert_eq!(bench.fired(1), vec![]);
+    bench.change(200 * ONE);
+    assert_eq!(bench.fired(2), vec![]);
+    bench.change(-60 * ONE + 1);
+    assert_eq!(bench.fired(3), vec![]);
+    bench.change(-1);
+    assert_eq!(bench.fired(4), vec![SwitchName::Drawdown], "5 % of 1 200, not of 1 000");
+    // A tenth of a day that begins at 2 000 is more than one of 1 000.
+    let mut bench = Bench::new(1_000);
+    bench.switches.limits.drawdown = Rate::from_ppm(900_000);
+    bench.switches.limits.emergency = Rate::from_ppm(900_000);
+    bench.change(1_000 * ONE);
+    assert_eq!(bench.fired(1), vec![]);
+    bench.portfolio.roll_day(DAY);
+    bench.change(-200 * ONE + 1);
+    assert_eq!(bench.fired(DAY), vec![]);
+    bench.change(-1);
+    assert_eq!(bench.fired(DAY + 1), vec![SwitchName::DailyLoss]);
+}
+
+#[test]
 fn the_line_of_an_odd_peak_rounds_against_nobody() {
     // A peak of 3 units: 5 % of it is 0.15, so a loss of one unit reaches it.
     let mut bench = Bench::new(0);
