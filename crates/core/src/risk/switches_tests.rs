@@ -273,3 +273,39 @@ fn of_what_is_not_there_nothing_is_latched_or_released() {
     assert!(!bench.switches.position_latch(ID).is_tripped());
     assert!(SwitchName::ALL.iter().all(|it| !bench.switches.latch(*it).is_tripped()));
 }
+
+#[test]
+fn a_positions_latch_lasts_for_its_cool_off_and_goes_on_under_other_limits() {
+    let mut bench = Bench::new(1_000);
+    bench.hold(Side::Bid, 20_000, 10);
+    bench.mark(19_000);
+    assert!(!bench.switches.release_position(ID, i64::MAX), "nothing tripped");
+    assert_eq!(bench.fired(7), [SwitchName::PositionLoss]);
+    assert_eq!(bench.switches.position_latch(ID).tripped_ns(), Some(7));
+    let mut limits = profile().switches;
+    limits.cool_off_ns *= 2;
+    limits.drawdown = Rate::from_ppm(30_000);
+    let mut new = Switches::new(limits, 1);
+    new.resume(&bench.switches, &[(ID, ID)]);
+    assert_eq!(new.limits().drawdown, limits.drawdown, "limits are the new ones");
+    for mut switches in [bench.switches, new] {
+        let end = 7 + switches.limits().cool_off_ns;
+        assert!(!switches.release_position(ID, end - 1));
+        assert!(switches.position_latch(ID).is_tripped());
+        assert!(switches.release_position(ID, end));
+        assert!(!switches.position_latch(ID).is_tripped());
+    }
+}
+
+#[test]
+fn lines_of_before_are_not_those_of_other_limits() {
+    let mut bench = Bench::new(1_000);
+    assert_eq!(bench.fired(1), []);
+    let mut limits = profile().switches;
+    limits.drawdown = Rate::from_ppm(30_000);
+    let mut new = Switches::new(limits, 1);
+    new.resume(&bench.switches, &[]);
+    bench.switches = new;
+    bench.change(-30 * ONE);
+    assert_eq!(bench.fired(2), [SwitchName::Drawdown]);
+}
