@@ -9,18 +9,30 @@ use crate::domain::wide::{compare_products, mul_div_round};
 /// `numerator / denominator` to the nearest integer, ties to even. Zero when the denominator is
 /// zero: callers that could meet that case test for it first.
 pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
-    let Some(quotient) = numerator.checked_div(denominator) else { return 0 };
-    let remainder = numerator.wrapping_sub(quotient.wrapping_mul(denominator));
-    let twice = remainder.unsigned_abs().saturating_mul(2);
-    let size = denominator.unsigned_abs();
-    let away = twice > size || (twice == size && quotient & 1 == 1);
-    if !away {
-        return quotient;
+    let (size, by) = (numerator.unsigned_abs(), denominator.unsigned_abs());
+    if by == 0 {
+        return 0;
     }
-    if (numerator < 0) == (denominator < 0) {
-        quotient.saturating_add(1)
+    // One step of 64 bits, where that is enough, is quicker than one of 128.
+    #[expect(clippy::arithmetic_side_effects, reason = "`by` is not zero")]
+    #[expect(clippy::cast_possible_truncation, reason = "nothing above is set")]
+    let (quotient, remainder) = if (size | by) >> 64 == 0 {
+        let (size, by) = (size as u64, by as u64);
+        ((size / by) as u128, (size % by) as u128)
     } else {
-        quotient.saturating_sub(1)
+        (size / by, size % by)
+    };
+    let twice = remainder.saturating_mul(2);
+    let away = twice > by || (twice == by && quotient & 1 == 1);
+    let rounded = quotient.saturating_add(away as u128);
+    let signed = if (numerator < 0) == (denominator < 0) {
+        0_i128.checked_add_unsigned(rounded)
+    } else {
+        0_i128.checked_sub_unsigned(rounded)
+    };
+    match signed {
+        Some(signed) => signed,
+        None => 0,
     }
 }
 
@@ -272,6 +284,20 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_quotient_is_the_same_in_64_bits_and_in_128(
+            numerator in any::<i64>(), denominator in any::<i64>(), shift in 0..63, by in 0..63,
+        ) {
+            let (numerator, denominator) = (numerator >> shift, denominator >> by);
+            let [n, d] = [numerator, denominator].map(i128::from);
+            prop_assert_eq!(div_round(n, d), div_round(n << 64, d << 64));
+            if d != 0 {
+                let twice = 2 * (div_round(n, d) * d - n);
+                prop_assert!(twice.abs() <= d.abs(), "to the nearest");
+                prop_assert!(twice.abs() < d.abs() || div_round(n, d) % 2 == 0, "ties to even");
+            }
+        }
+
+        #[test]
         fn a_rate_of_an_amount_is_the_product_divided_once(
             units in any::<i64>(),
             parts in any::<i64>(),
@@ -303,6 +329,8 @@ mod tests {
             assert_eq!(div_round(numerator, denominator), expected, "{numerator}/{denominator}");
         }
         assert_eq!(div_round(1, 0), 0);
+        assert_eq!(div_round(i128::MIN, 1), i128::MIN);
+        assert_eq!(div_round(i128::MIN, -1), 0, "there is no such number");
     }
 
     #[test]
