@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use flyball_core::backtest::{Backtest, Decide, Observer, SimConfig, Stopped, Wake};
 use flyball_core::domain::{
-    Body, ClientOrderId, CommandOf, Event, Intent, Level, MAX_QUOTES, Order, OrderKind, Price,
-    Purpose, Qty, Quotes, Rate, Refusal, Side, StrategyId, TimeInForce,
+    Body, ClientOrderId, CommandOf, Event, Instrument, Intent, Level, MAX_QUOTES, Order, OrderKind,
+    Price, Purpose, Qty, Quotes, Rate, Refusal, Side, StrategyId, TimeInForce,
 };
 use flyball_core::engine::{Engine, EngineConfig, Sight, StrategyView};
 use flyball_core::journal::{Entry, Reader, Records, SegmentKind, SinkError, Writer};
@@ -309,11 +309,72 @@ fn path_refusal(gate: &mut Gate, order: Order, view: &View<'_>) -> Reviewed {
     gate.review(order, view)
 }
 
-/// One review of the gate: nanoseconds an approval, and a refusal by the last of the pure rules.
-pub(crate) fn gate(config: &EngineConfig, batches: i64) -> Fallible<Value> {
+/// What a review of the gate looks at, for one order after another.
+struct Reviews<'a> {
+    instrument: &'a Instrument,
+    portfolio: &'a Portfolio,
+    scenarios: &'a Scenarios,
+    references: References,
+    order: Order,
+    exposure: Exposure,
+    review: fn(&mut Gate, Order, &View<'_>) -> Reviewed,
+    passes: bool,
+}
+
+impl Reviews<'_> {
+    /// One review, of an order that is a little smaller or larger than the last one.
+    #[inline]
+    fn one(&self, gate: &mut Gate, turn: u64) -> Result<(), String> {
+        let plenty = Qty::from_lots(1 << 40);
+        let view = View {
+            now_ns: 0,
+            instrument: self.instrument,
+            portfolio: self.portfolio,
+            references: self.references,
+            max_age_ns: 1,
+            exposure: self.exposure,
+            depth: NearDepth { bids: plenty, asks: plenty },
+            scenarios: self.scenarios,
+            share: Rate::ONE,
+            mode: Mode::Normal,
+        };
+        let vary = (self.order.qty.lots() / 2).clamp(1, 64);
+        let lots = self.order.qty.lots() - turn % vary;
+        let varied = Order { qty: Qty::from_lots(lots), ..self.order };
+        let said = black_box((self.review)(gate, black_box(varied), &view));
+        if said.is_ok() == self.passes {
+            return Ok(());
+        }
+        Err(format!("the gate said something else: {:?}", said.err()))
+    }
+
+    /// Nanoseconds a review: means of hundreds, and one by one with a clock around each.
+    fn measure(&self, gate: &mut Gate, batches: u64) -> Fallible<Value> {
+        let mut means = Vec::new();
+        for batch in 0..batches {
+            let started = Instant::now();
+            for at in 0..100 {
+                self.one(gate, batch + at)?;
+            }
+            means.push(nanoseconds(started) / 100.0);
+        }
+        let mut each = Vec::new();
+        for turn in 0..batches * 1_000 {
+            let started = Instant::now();
+            let said = self.one(gate, turn);
+            each.push(nanoseconds(started));
+            said?;
+        }
+        let mut told = statistics(&means);
+        told["each_with_clock"] = statistics(&each);
+        Ok(told)
+    }
+}
+
+/// Reviews of the gate: approvals, and refusals by the last of the pure rules.
+pub(crate) fn gate(config: &EngineConfig, batches: u64) -> Fallible<Value> {
     let instruments = config.instruments()?;
     let instrument = instruments.first().ok_or("no instrument")?;
-    let portfolio = Portfolio::new(1, config.cash);
     let mut profile = config.profile.clone();
     profile.gate.max_repeated = u32::MAX;
     profile.gate.duplicate_window_ns = 0;
@@ -322,58 +383,30 @@ pub(crate) fn gate(config: &EngineConfig, batches: i64) -> Fallible<Value> {
     let mut gate = Gate::new(&profile, vec![true], 1);
     let price = Price::from_ticks(instrument.price_step(Price::from_ticks(100_000)) * 100_000);
     let reading = Reading::new(price, 0);
-    let references = References { mid: reading, average: reading, ..References::default() };
-    let qty = instrument.qty_for(config.cash.scaled(1, 100), price);
-    let scenarios = Scenarios::new(&profile, std::slice::from_ref(instrument));
-    let order = Order {
-        client_order_id: ClientOrderId::new(1),
-        instrument: instrument.id(),
-        strategy: StrategyId::new(0),
-        side: Side::Bid,
-        price,
-        qty,
-        kind: OrderKind::Limit(TimeInForce::PostOnly),
-        reduce_only: false,
-        purpose: Purpose::Quote,
-    };
-    let plenty = Qty::from_lots(1 << 40);
-    let measure = |gate: &mut Gate, order: Order, exposure: Exposure, passes: bool| {
-        let review = if passes { path_approval } else { path_refusal };
-        let mut times = Vec::new();
-        let mut refusals = Vec::new();
-        for batch in 0..batches {
-            let started = Instant::now();
-            for at in 0..100_i64 {
-                let view = View {
-                    now_ns: 0,
-                    instrument,
-                    portfolio: &portfolio,
-                    references,
-                    max_age_ns: 1,
-                    exposure,
-                    depth: NearDepth { bids: plenty, asks: plenty },
-                    scenarios: &scenarios,
-                    share: Rate::ONE,
-                    mode: Mode::Normal,
-                };
-                let vary = (order.qty.lots() / 2).clamp(1, 64);
-                let lots = order.qty.lots() - (batch + at).unsigned_abs() % vary;
-                let varied = Order { qty: Qty::from_lots(lots), ..order };
-                let said = black_box(review(gate, black_box(varied), &view));
-                if said.is_ok() != passes {
-                    refusals.push(said.err());
-                }
-            }
-            times.push(nanoseconds(started) / 100.0);
-        }
-        match refusals.first() {
-            None => Ok(statistics(&times)),
-            Some(other) => Err(format!("the gate said something else: {other:?}")),
-        }
+    let approvals = Reviews {
+        instrument,
+        portfolio: &Portfolio::new(1, config.cash),
+        scenarios: &Scenarios::new(&profile, std::slice::from_ref(instrument)),
+        references: References { mid: reading, average: reading, ..References::default() },
+        order: Order {
+            client_order_id: ClientOrderId::new(1),
+            instrument: instrument.id(),
+            strategy: StrategyId::new(0),
+            side: Side::Bid,
+            price,
+            qty: instrument.qty_for(config.cash.scaled(1, 100), price),
+            kind: OrderKind::Limit(TimeInForce::PostOnly),
+            reduce_only: false,
+            purpose: Purpose::Quote,
+        },
+        exposure: Exposure::default(),
+        review: path_approval,
+        passes: true,
     };
     let crossing = Exposure { best_ask: Some(price), ..Exposure::default() };
+    let refusals = Reviews { exposure: crossing, review: path_refusal, passes: false, ..approvals };
     Ok(json!({
-        "approval": measure(&mut gate, order, Exposure::default(), true)?,
-        "refusal_by_self_trade": measure(&mut gate, order, crossing, false)?,
+        "approval": approvals.measure(&mut gate, batches)?,
+        "refusal_by_self_trade": refusals.measure(&mut gate, batches)?,
     }))
 }

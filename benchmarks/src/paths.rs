@@ -23,7 +23,7 @@ const MESSAGES: usize = 3_000;
 const LEVELS: usize = 50;
 const LOTS: u64 = 10;
 const BOOKS: usize = 200;
-const REVIEWS: i64 = 10;
+const REVIEWS: u64 = 10;
 
 /// Walk each path some thousand times.
 pub(crate) fn walk(engine: &str, sim: &str) -> Fallible<Value> {

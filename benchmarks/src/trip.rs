@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use flyball_core::domain::{
-    Body, CommandOf, Decision, Event, Intent, Level, MILLISECOND, Money, Notice, Price, Qty,
-    Quotes, Rate, StrategyId, SwitchName, Touch,
+    Body, CommandOf, Decision, Event, Intent, Level, MILLISECOND, MarginMode, Money, Notice, Price,
+    Qty, Quotes, Rate, StrategyId, SwitchName, Touch,
 };
 use flyball_core::engine::{Engine, EngineConfig};
 use flyball_core::risk::{Commands, Profile};
@@ -73,6 +73,7 @@ impl Desk {
 fn roomy(profile: &Profile) -> Profile {
     let mut roomy = profile.clone();
     let much = Rate::from_ppm(2_000_000);
+    roomy.governor.margin_mode = MarginMode::Cross;
     roomy.governor.gap_floor = Rate::ZERO;
     roomy.governor.gap_factor = Rate::from_parts(1);
     roomy.governor.gap_sigmas = Rate::from_parts(1);

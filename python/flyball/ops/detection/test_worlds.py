@@ -25,7 +25,7 @@ GROSS = {
     "wrong_price": ("price_step", 500.0),
     "missing_fills": ("late_fills", 0.5),
     "foreign_trades": ("mismatches", 1.0),
-    "spread_blowout": ("spread", 1.5),
+    "spread_blowout": ("spread", 3.0),
     "message_flood": ("messages", 1.0),
     "reconnect_loop": ("reconnects", 5.0),
     "journal_lag": ("journal_lag", 100.0),
