@@ -6,10 +6,12 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from flyball.trading.runtime.local import LocalExchange
 
 START_NS = 1_721_347_020_000_000_000
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -83,6 +85,13 @@ def write_recording(folder: Path, *, seconds: int, name: str = "xrpusdt") -> Pat
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_recording(tmp_path_factory.mktemp("raw") / "perpetual_usdm", seconds=600)
+
+
+@pytest.fixture
+def exchange() -> Iterator[LocalExchange]:
+    """A local exchange of a test's own, whose prices and balances it may move."""
+    with LocalExchange(seed=3, admin=True) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

@@ -29,12 +29,6 @@ def api() -> Iterator[BotApi]:
         yield found
 
 
-@pytest.fixture
-def exchange() -> Iterator[LocalExchange]:
-    with LocalExchange(seed=3, admin=True) as served:
-        yield served
-
-
 def channels(folder: Path, url: str, *, more: str = "") -> Path:
     path = folder / "channels.toml"
     path.write_text(

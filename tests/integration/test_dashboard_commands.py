@@ -6,7 +6,6 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from flyball.trading.runtime.local import LocalExchange
 from tests.integration.conftest import Run, command
 from tests.integration.livetools import child_of, running, wait_for
 from tests.integration.standin import StandIn
-
-
-@pytest.fixture
-def exchange() -> Iterator[LocalExchange]:
-    with LocalExchange(seed=3, admin=True) as served:
-        yield served
 
 
 def free_port() -> int:

@@ -6,7 +6,6 @@ a second, so that it knows what is usual after a quarter of a minute instead of 
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +27,6 @@ FAULTS = {
     "frozen_feed": ("", {"feed_age", "messages"}),
     "disconnect": ("probability = 0.2", {"reconnects"}),
 }
-
-
-@pytest.fixture
-def exchange() -> Iterator[LocalExchange]:
-    with LocalExchange(seed=3, admin=True) as served:
-        yield served
 
 
 def watched(session: fb.LiveSession, folder: Path, told: list[str]) -> tuple[Watch, Watcher]:

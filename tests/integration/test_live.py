@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.venue import ask_venue
 from tests.integration.conftest import Run, command
 from tests.integration.livetools import key_file, running, wait_for
-
-
-@pytest.fixture
-def exchange() -> Iterator[LocalExchange]:
-    with LocalExchange(seed=3, admin=True) as served:
-        yield served
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,13 @@
 """The venue's money against what was told of it, while a run goes on."""
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-
-import pytest
 
 from flyball.trading.runtime.local import LocalExchange
 from flyball.trading.runtime.venue import account_worth, ask_venue
 from tests.integration.conftest import Run
 from tests.integration.livetools import running, wait_for
-
-
-@pytest.fixture
-def exchange() -> Iterator[LocalExchange]:
-    with LocalExchange(seed=3, admin=True) as served:
-        yield served
 
 
 def test_money_of_which_no_ledger_tells_ends_new_risk_until_an_operator_has_looked(
@@ -25,6 +16,12 @@ def test_money_of_which_no_ledger_tells_ends_new_risk_until_an_operator_has_look
     account = exchange.keys[0].account
     with running(exchange, tmp_path, "Holder") as run:
         run.wait_protected()
+        found = run.wait_status(
+            lambda it: it["connections"]["session"]["histories"] == 1,
+            seconds=20,
+            why="no history was read",
+        )
+        assert found["restraints"] == [], "it fits"
         wish = {"type": "transfer", "user": account, "usd": "-50", "untold": True}
         ask_venue(exchange.url, "/admin", wish)
         found = run.wait_status(

@@ -284,6 +284,22 @@ def test_what_the_engine_says_once_is_told_once(world: World) -> None:
     assert world.step(30) == []
 
 
+def test_what_the_venues_records_say_otherwise_is_an_alert_until_an_operator_lets_go(
+    world: World,
+) -> None:
+    world.put("restraint_share", 0.5, source="operator")
+    world.step()
+    assert world.names() == []
+    world.put("restraint_share", 0, source="ledger")
+    world.step()
+    assert world.names() == ["LedgerDifference"]
+    world.step(1_000)
+    assert world.names() == ["LedgerDifference"], "nobody has looked"
+    world.series["flyball_restraint_share"] = {}
+    world.step()
+    assert world.names() == []
+
+
 def test_alerts_that_come_together_are_one_message(world: World) -> None:
     world.put("switch_tripped", 1, switch="drawdown")
     world.put("drawdown_ratio", 0.06)

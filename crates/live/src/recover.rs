@@ -95,6 +95,16 @@ impl Told {
         self.transfers.latest_ns().unwrap_or(self.since_ns)
     }
 
+    /// From when on all transfers are remembered.
+    pub fn transfers_since_ns(&self) -> i64 {
+        self.since_ns.max(self.transfers.forgotten_ns)
+    }
+
+    /// Whether money was put in or taken out between these times, or at them.
+    pub fn has_transfer(&self, from_ns: i64, until_ns: i64) -> bool {
+        self.transfers.told.iter().any(|(time_ns, _)| (from_ns..=until_ns).contains(time_ns))
+    }
+
     /// The engine took in an event.
     pub fn heard(&mut self, event: &Event<'_>) {
         match &event.body {

@@ -136,7 +136,7 @@ impl Socket {
         let _gone = self.inner.get_mut().socket().deregister(registry);
     }
 
-    /// The next text that has come; `None` when there is none for now.
+    /// The next message with content, text or binary; `None` until a whole one has come.
     ///
     /// # Errors
     ///

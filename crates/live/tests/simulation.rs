@@ -42,10 +42,11 @@ fn check(world: &World, context: &str) {
         assert!(client.session.is_known(), "{context}: the account is known again");
         assert_eq!(client.session.open_actions(), 0, "{context}: every action is settled");
         let (venue, engine) = (world.at_venue(at), world.at_engine(at));
-        let adopted =
-            |(_, notice): &&(i64, Notice)| matches!(notice, Notice::PositionMismatch { .. });
+        let adopted = |(_, notice): &&(i64, Notice)| {
+            matches!(notice, Notice::PositionMismatch { .. } | Notice::PeakMismatch { .. })
+        };
         let adopted: Vec<_> = client.notices.iter().filter(adopted).collect();
-        assert!(adopted.is_empty(), "{context}: no position was adopted: {adopted:?}");
+        assert!(adopted.is_empty(), "{context}: no position or peak was adopted: {adopted:?}");
         assert_eq!(engine, venue, "{context}: lots, cash, orders (engine, venue)");
         let (margined, counted_on) = world.margined(at);
         assert!(counted_on.is_some(), "{context}: the profile margins every position by itself");
@@ -107,6 +108,51 @@ fn money_of_which_nobody_tells_ends_new_risk_and_is_counted() {
             assert!(after.portfolio().peak() > before.portfolio().peak(), "the peak goes with it");
         }
     }
+}
+
+#[test]
+fn a_peak_that_the_journal_has_lost_is_found_in_the_venues_records() {
+    let mut world = World::new(4, 1, market(), "");
+    world.clients[0].decides = false;
+    world.run_until(START_NS + 57 * MINUTE);
+    // Much, and nothing beside its stop that could close it.
+    let holds = |(lots, _, orders): (i64, _, Vec<_>)| lots.abs() >= 80 && orders.len() == 1;
+    while !holds(world.at_venue(0)) {
+        assert!(world.now < START_NS + 59 * MINUTE, "it never held much");
+        let until = world.now + 10 * SECOND;
+        trade(&mut world, until);
+        world.clients[0].decides = false;
+        world.run_until(until + 30 * SECOND);
+    }
+    let engine = |world: &World| world.clients[0].node.engine().clone();
+    let mut listed = world.gateway.exchange().instruments().iter();
+    let xrp = listed.find(|it| it.symbol().as_str() == "XRP").unwrap().id();
+    let held = world.at_venue(0).0;
+    let (records, before) = (world.journalled(0), engine(&world));
+    // It gains half, while the venue takes stock at the full hour, and gives it back.
+    let high = if held > 0 { 1_500_000 } else { 500_000 };
+    world.gateway.exchange_mut().move_prices(xrp, high);
+    world.run_until(START_NS + 60 * MINUTE + 10 * SECOND);
+    let seen = engine(&world).portfolio().peak();
+    world.gateway.exchange_mut().move_prices(xrp, 1_000_000);
+    world.run_until(START_NS + 63 * MINUTE);
+    let calm = engine(&world);
+    assert_eq!(calm.restraints().of(Restrainer::Ledger), Rate::ONE, "it knew of it all");
+    let ours = before.portfolio().peak();
+    assert!(seen > ours.scaled(101, 100), "{seen} {ours}");
+
+    world.crash(0, world.journalled(0) - records);
+    assert_eq!(engine(&world).portfolio().peak(), ours, "it is forgotten");
+    world.run_until(START_NS + 65 * MINUTE);
+    let after = engine(&world);
+    let mismatch = |(_, notice): &&(i64, Notice)| matches!(notice, Notice::PeakMismatch { .. });
+    assert_eq!(world.clients[0].notices.iter().filter(mismatch).count(), 1);
+    let peak = after.portfolio().peak();
+    let apart = peak.minus(seen).abs();
+    assert!(apart < seen.scaled(1, 1_000), "{peak} is found, {seen} was seen");
+    assert_eq!(after.restraints().of(Restrainer::Ledger), Rate::ZERO, "an operator has to look");
+    let drawdowns = [&after, &calm].map(|it| it.portfolio().drawdown().unwrap().to_f64());
+    assert!((drawdowns[0] - drawdowns[1]).abs() < 0.001, "{drawdowns:?}");
 }
 
 /// Every fault, as a line of a script.

@@ -34,7 +34,7 @@ struct SentinelPlan {
     own_exchange: bool,
 }
 
-/// Watch over a run until there is nothing to watch over. Signals are looked for now and then.
+/// Watch over a run until there is nothing to watch over. Signals are looked for every 100 ms.
 #[pyfunction]
 pub(crate) fn run_sentinel(py: Python<'_>, plan: &str, key: &str) -> PyResult<()> {
     let plan: SentinelPlan =

@@ -115,6 +115,11 @@ impl World {
         ids.filter(|id| *id != 0).collect()
     }
 
+    /// How many records a client's journal has.
+    pub fn journalled(&self, at: usize) -> usize {
+        self.clients[at].disk.words().len()
+    }
+
     /// What the engine believes: lots, cash, its open orders.
     pub fn at_engine(&self, at: usize) -> (i64, Money, Vec<ClientOrderId>) {
         let engine = self.clients[at].node.engine();

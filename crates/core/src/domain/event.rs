@@ -57,6 +57,8 @@ pub enum Body<'a> {
     Sentinel(SentinelState),
     /// Somebody wants less to be risked, or lets go.
     Restraint(Restraint),
+    /// The venue's own records say what nobody told.
+    Ledger(LedgerRecord),
     /// Time passed: a deadline that the engine asked for is due.
     Timer,
 }
@@ -392,7 +394,7 @@ pub enum Restrainer {
     Regime = 2,
     /// A strategy that is new here.
     Canary = 3,
-    /// The venue's account, whose money is not what was told of it.
+    /// The venue's records, which are not what was told.
     Ledger = 4,
 }
 
@@ -420,6 +422,25 @@ pub struct Restraint {
     pub by: Restrainer,
     /// What may be used of the risk budget: at zero positions may only be reduced, one is all.
     pub share: Rate,
+}
+
+/// What the venue's own records of the account say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LedgerRecord {
+    /// Its money is not what fills, payments and transfers add up to.
+    Untold {
+        /// What it has beyond that; below zero is missing.
+        amount: Money,
+    },
+    /// The account's worth at an earlier moment, since when nothing was put in or taken out.
+    Worth {
+        /// When, by the venue's clock.
+        at_ns: i64,
+        /// How much it was.
+        then: Money,
+        /// How much it was when the record was read.
+        now: Money,
+    },
 }
 
 /// Whether a strategy answers when it is woken.
@@ -482,6 +503,7 @@ impl Body<'_> {
             | Self::Account(_)
             | Self::Sentinel(_)
             | Self::Restraint(_)
+            | Self::Ledger(_)
             | Self::Timer => None,
         }
     }

@@ -23,9 +23,9 @@ pub use config::ConfigError;
 pub use decimal::{Decimal, DecimalError};
 pub use event::{
     AccountState, Attention, Bar, Body, CancelReason, Decision, Depth, DepthKind, Event, FeedState,
-    Fill, FundingPayment, FundingRate, Level, Operator, OrderReport, PositionReport, Reference,
-    RejectReason, Restrainer, Restraint, SentinelState, Sequence, Status, StrategyState, Touch,
-    Trade, Transfer,
+    Fill, FundingPayment, FundingRate, LedgerRecord, Level, Operator, OrderReport, PositionReport,
+    Reference, RejectReason, Restrainer, Restraint, SentinelState, Sequence, Status, StrategyState,
+    Touch, Trade, Transfer,
 };
 pub use ids::{ClientOrderId, InstrumentId, StrategyId, VenueOrderId};
 pub use instrument::{

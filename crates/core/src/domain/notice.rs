@@ -340,6 +340,13 @@ pub enum Notice {
         /// What the venue holds.
         venue: NetQty,
     },
+    /// The account was worth more once than we knew, by the venue's records: its peak is right.
+    PeakMismatch {
+        /// What we thought.
+        ours: Money,
+        /// What the venue's records say.
+        venue: Money,
+    },
     /// A position has no confirmed stop at the venue.
     Unprotected {
         /// Of what.

@@ -1,12 +1,15 @@
 //! What venues tell our account.
 
 use crate::domain::{
-    AccountState, Fill, FundingPayment, Instrument, Notice, OrderReport, PositionReport, Restraint,
-    SentinelState, Transfer,
+    AccountState, Fill, FundingPayment, Instrument, LedgerRecord, MINUTE, Money, Notice,
+    OrderReport, PositionReport, Rate, Restrainer, Restraint, SentinelState, Transfer,
 };
 use crate::engine::Engine;
 use crate::portfolio::FillEffect;
 use crate::risk::Commands;
+
+/// A moment by the venue's clock lies after a reset by ours only when it does by so much.
+const RESET_DOUBT_NS: i64 = 5 * MINUTE;
 
 impl Engine {
     pub(super) fn on_order(&mut self, report: &OrderReport, out: &mut Commands) {
@@ -87,6 +90,32 @@ impl Engine {
             let Some(id) = self.instruments.get(index).map(Instrument::id) else { continue };
             self.work(id, out);
         }
+    }
+
+    /// The venue's records are not what was told: they are counted, and new risk ends until an operator
+    /// lets go.
+    pub(super) fn on_ledger(&mut self, record: LedgerRecord, out: &mut Commands) {
+        match record {
+            // What is missing is a loss; what is there beside is no gain.
+            LedgerRecord::Untold { amount } if amount < Money::ZERO => {
+                self.portfolio.apply_loss(amount);
+            }
+            LedgerRecord::Untold { amount } => self.portfolio.apply_transfer(amount),
+            LedgerRecord::Worth { at_ns, then, now } => {
+                let ours = self.portfolio.peak();
+                let venue = self.portfolio.equity().scaled(then.units(), now.units());
+                let counted =
+                    at_ns.saturating_sub(RESET_DOUBT_NS) >= self.portfolio.peak_since_ns();
+                let higher = !venue.is_unknown() && venue > self.switches.same_peak(ours);
+                if !counted || !higher || then.is_unknown() || now <= Money::ZERO {
+                    return;
+                }
+                self.portfolio.raise_peak(venue);
+                out.notice(Notice::PeakMismatch { ours, venue });
+            }
+        }
+        self.on_restraint(Restraint { by: Restrainer::Ledger, share: Rate::ZERO }, out);
+        self.evaluate_account(out);
     }
 
     /// Money came or went. It is no gain and no loss, but what is held weighs differently now.

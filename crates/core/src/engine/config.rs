@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{ConfigError, HOUR, Instrument, InstrumentId, InstrumentSpec, Money};
+use crate::execution::Market;
 use crate::features::{AnyFeature, BarBuilder, BarSpec, FeatureSet};
 use crate::portfolio::Portfolio;
 use crate::risk::{Profile, Scenarios};
@@ -80,14 +81,27 @@ impl EngineConfig {
         ids.zip(&self.instruments).map(|(id, config)| Instrument::new(id, &config.spec)).collect()
     }
 
-    /// The account before the first event: its cash, and how its positions are margined.
-    pub(super) fn account(&self, instruments: &[Instrument], scenarios: &Scenarios) -> Portfolio {
-        let mut account = Portfolio::new(instruments.len(), self.cash);
+    /// What is known of each market before the first event: how old it may become.
+    pub(super) fn markets(&self) -> Vec<Market> {
+        let max_age_ns = self.profile.gate.max_data_age_ns;
+        let market = |quiet_ns: i64| Market {
+            max_age_ns: max_age_ns.saturating_add(quiet_ns),
+            ..Market::default()
+        };
+        self.instruments.iter().map(|it| market(it.quiet_ns)).collect()
+    }
+
+    /// Margin the account's positions as the profile wants it. `scenarios`: before anything is seen.
+    pub(super) fn margin(
+        &self,
+        account: &mut Portfolio,
+        instruments: &[Instrument],
+        scenarios: &Scenarios,
+    ) {
         for it in instruments {
             let leverage = self.profile.isolated_leverage(it, scenarios.loss(it.id()));
             account.isolate(it.id(), leverage);
         }
-        account
     }
 
     pub(super) fn slot(

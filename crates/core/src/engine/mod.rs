@@ -102,19 +102,16 @@ impl Engine {
             }
         }
         let limits = &config.profile;
-        let max_age = limits.gate.max_data_age_ns;
-        let markets = config.instruments.iter().map(|instrument| Market {
-            max_age_ns: max_age.saturating_add(instrument.quiet_ns),
-            ..Market::default()
-        });
         let capacity = usize::try_from(limits.gate.max_open_orders).unwrap_or(900);
         let scenarios = Scenarios::new(limits, &instruments);
+        let mut portfolio = Portfolio::new(count, config.cash);
+        config.margin(&mut portfolio, &instruments, &scenarios);
         Ok(Self {
             clock: EngineClock::new(),
             books: instruments.iter().map(Book::new).collect(),
-            markets: markets.collect(),
+            markets: config.markets(),
             feeds: vec![Feed::default(); count],
-            portfolio: config.account(&instruments, &scenarios),
+            portfolio,
             slots,
             owners,
             scenarios,
@@ -123,7 +120,7 @@ impl Engine {
             switches: Switches::new(limits.switches, count),
             execution: Execution::new(count, capacity.saturating_add(32), config.answer_timeout_ns),
             exits: limits.exits,
-            max_data_age_ns: max_age,
+            max_data_age_ns: limits.gate.max_data_age_ns,
             locks: vec![Lock::default(); count],
             account_known: true,
             sentinel: SentinelState::default(),
@@ -168,6 +165,7 @@ impl Engine {
             Body::Account(state) => self.on_account(*state, out),
             Body::Sentinel(state) => self.on_sentinel(*state, out),
             Body::Restraint(restraint) => self.on_restraint(*restraint, out),
+            Body::Ledger(record) => self.on_ledger(*record, out),
         }
         if self.clock.now_ns() >= self.due_ns {
             self.on_due(out);

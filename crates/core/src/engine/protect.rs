@@ -354,7 +354,9 @@ impl Engine {
             return;
         }
         match switch {
-            Some(SwitchName::Drawdown | SwitchName::Emergency) => self.portfolio.rebase_peak(),
+            Some(SwitchName::Drawdown | SwitchName::Emergency) => {
+                self.portfolio.rebase_peak(self.clock.now_ns());
+            }
             None => self.gate.forgive_repeats(),
             Some(_) => {}
         }

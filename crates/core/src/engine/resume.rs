@@ -34,12 +34,8 @@ impl Engine {
         };
         let pairs = pairs(&places);
         new.clock = old.clock;
-        let apart = |it: &Instrument| new.portfolio.isolated(it.id());
-        let leverages: Vec<_> = new.instruments.iter().map(|it| (it.id(), apart(it))).collect();
         new.portfolio.resume(&old.portfolio, &pairs);
-        for (instrument, leverage) in leverages {
-            new.portfolio.isolate(instrument, leverage);
-        }
+        config.margin(&mut new.portfolio, &new.instruments, &new.scenarios);
         new.switches.resume(&old.switches, &pairs);
         new.gate.resume(&old.gate, &new.same_strategies(old, &pairs));
         new.scenarios.resume(&old.scenarios, &pairs);

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     AccountState, Bar, Body, CommandOf, Decision, Depth, DepthKind, Direction, Event, FeedState,
-    Fill, FundingPayment, FundingRate, InstrumentId, Intent, Level, NetQty, Operator, Order,
-    OrderReport, PositionReport, Price, Qty, Quotes, Rate, Reference, Restraint, SentinelState,
-    Sequence, Side, Signal, StrategyId, StrategyState, Target, Touch, Trade, Transfer,
+    Fill, FundingPayment, FundingRate, InstrumentId, Intent, LedgerRecord, Level, NetQty, Operator,
+    Order, OrderReport, PositionReport, Price, Qty, Quotes, Rate, Reference, Restraint,
+    SentinelState, Sequence, Side, Signal, StrategyId, StrategyState, Target, Touch, Trade,
+    Transfer,
 };
 use crate::journal::JournalError;
 
@@ -66,6 +67,7 @@ enum Rare {
     State(AccountState),
     Sentinel(SentinelState),
     Restraint(Restraint),
+    Ledger(LedgerRecord),
 }
 
 /// Appends records to a buffer of words.
@@ -233,6 +235,7 @@ impl<'a> Encoder<'a> {
             Body::Account(x) => Rare::State(x),
             Body::Sentinel(x) => Rare::Sentinel(x),
             Body::Restraint(x) => Rare::Restraint(x),
+            Body::Ledger(x) => Rare::Ledger(x),
             // Written by their own arms above.
             Body::Depth(_)
             | Body::Touch(_)
@@ -473,6 +476,7 @@ impl<'a> Record<'a> {
             Rare::State(x) => Body::Account(x),
             Rare::Sentinel(x) => Body::Sentinel(x),
             Rare::Restraint(x) => Body::Restraint(x),
+            Rare::Ledger(x) => Body::Ledger(x),
         })
     }
 

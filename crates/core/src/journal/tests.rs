@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     Bar, Body, ClientOrderId, CommandOf, Decision, Depth, DepthKind, Direction, Event, Fill,
-    InstrumentId, Intent, Level, Money, NetQty, Notice, Operator, Order, Price, Qty, Quotes, Rate,
-    Restrainer, Restraint, Scope, SentinelState, Sequence, Side, Signal, StrategyId, SwitchName,
-    Target, Touch, Trade, VenueOrderId,
+    InstrumentId, Intent, LedgerRecord, Level, Money, NetQty, Notice, Operator, Order, Price, Qty,
+    Quotes, Rate, Restrainer, Restraint, Scope, SentinelState, Sequence, Side, Signal, StrategyId,
+    SwitchName, Target, Touch, Trade, VenueOrderId,
 };
 
 fn level(ticks: i64, lots: u64) -> Level {
@@ -85,6 +85,8 @@ fn samples(levels: &[Level]) -> Vec<Event<'_>> {
         at(7, Body::Operator(Operator::Kill(Scope::Instrument(IT)))),
         at(8, Body::Sentinel(SentinelState::Restrains)),
         at(8, Body::Restraint(Restraint { by: Restrainer::Canary, share: Rate::ZERO })),
+        at(8, Body::Ledger(LedgerRecord::Untold { amount: Money::from_units(-7) })),
+        at(9, Body::Ledger(LedgerRecord::Worth { at_ns: 4, then: Money::ONE, now: Money::ZERO })),
         at(i64::MAX - 5, Body::Timer),
     ]
 }
@@ -147,7 +149,7 @@ fn every_flipped_bit_is_found_and_its_block_named() {
     let file = journal(300);
     let blocks = file.len() / block::BLOCK_WORDS;
     assert!(blocks > 3, "the test wants several blocks, has {blocks}");
-    assert_eq!(read_all(&file), Ok(300 * 26 + 2));
+    assert_eq!(read_all(&file), Ok(300 * 2 * samples(&[]).len() + 2));
     for word in (0..file.len()).step_by(37) {
         let mut altered = file.clone();
         altered[word] ^= 1 << (word % 64);

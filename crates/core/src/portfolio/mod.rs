@@ -1,8 +1,8 @@
 //! What the account holds and what it is worth: one equity, one drawdown, one definition of each.
 //!
 //! - equity = cash + unrealised P&L at the mark; of a position that is margined by itself no more
-//!   loss than what is set aside for it: the rest is the venue's. Fees and funding move cash when they are charged;
-//!   venues charge funding at a moment, and a position closed before it owes none.
+//!   loss than what is set aside for it: the rest is the venue's. Fees and funding move cash when
+//!   they are charged; venues charge funding at a moment, and a position closed before it owes none.
 //! - transfers are never P&L: peak and day start move with them in proportion.
 //! - drawdown = 1 − equity / peak. Daily loss = 1 − equity / day start (UTC days).
 //! - leverage = Σ|value| / equity. Margin ratio = equity / Σ maintenance margin.
@@ -35,6 +35,8 @@ pub struct Portfolio {
     /// Open positions without a mark: while there is one, equity is unknown.
     unmarked: u32,
     peak: Money,
+    /// Nothing from before counts for the peak.
+    peak_since_ns: i64,
     low: Money,
     worst: Extreme,
     day: i64,
@@ -62,6 +64,7 @@ impl Portfolio {
             apart_maintenance: Money::ZERO,
             unmarked: 0,
             peak: cash,
+            peak_since_ns: i64::MIN,
             low: cash,
             worst: Extreme { equity: cash, peak: cash },
             day: i64::MIN,
@@ -151,20 +154,13 @@ impl Portfolio {
     /// Margin an instrument's position by itself at this leverage from now on, or with all of the
     /// account's money.
     pub fn isolate(&mut self, instrument: InstrumentId, leverage: Option<u16>) {
-        self.set_apart(instrument, |position| position.isolate(leverage));
+        self.change(instrument, |position| position.isolate(leverage));
+        self.track();
     }
 
     /// Set more of the account's money aside for a position that is margined by itself, or less.
     pub fn add_margin(&mut self, instrument: InstrumentId, amount: Money) {
-        self.set_apart(instrument, |position| position.add_margin(amount));
-    }
-
-    fn set_apart(&mut self, instrument: InstrumentId, how: impl FnOnce(&mut Position)) {
-        let Some(position) = self.positions.get_mut(instrument.index()) else { return };
-        let before = Sums::of(position);
-        how(position);
-        let after = Sums::of(position);
-        self.shift(&before, &after);
+        self.change(instrument, |position| position.add_margin(amount));
         self.track();
     }
 
@@ -228,8 +224,9 @@ impl Portfolio {
 
     /// Take in a fill.
     pub fn apply_fill(&mut self, instrument: &Instrument, fill: &Fill, now_ns: i64) -> FillEffect {
-        let (effect, cash) =
-            self.change(instrument, |position| position.apply(instrument, fill, now_ns));
+        let applied =
+            self.change(instrument.id(), |position| position.apply(instrument, fill, now_ns));
+        let (effect, cash) = applied.unwrap_or((FillEffect::Duplicate, Money::ZERO));
         self.cash = self.cash.plus(cash);
         self.track();
         effect
@@ -246,32 +243,21 @@ impl Portfolio {
             position.set_mark(instrument, mark);
             return false;
         }
-        self.change(instrument, |position| {
-            position.set_mark(instrument, mark);
-            (FillEffect::Duplicate, Money::ZERO)
-        });
+        self.change(instrument.id(), |position| position.set_mark(instrument, mark));
         self.track();
         true
     }
 
-    /// Change a position, and the sums with it by the difference.
-    fn change(
+    /// Change a position, and the sums with it by the difference. `None`: there is none.
+    fn change<T>(
         &mut self,
-        instrument: &Instrument,
-        how: impl FnOnce(&mut Position) -> (FillEffect, Money),
-    ) -> (FillEffect, Money) {
-        let Some(position) = self.positions.get_mut(instrument.id().index()) else {
-            return (FillEffect::Duplicate, Money::ZERO);
-        };
+        instrument: InstrumentId,
+        how: impl FnOnce(&mut Position) -> T,
+    ) -> Option<T> {
+        let position = self.positions.get_mut(instrument.index())?;
         let before = Sums::of(position);
         let outcome = how(position);
         let after = Sums::of(position);
-        self.shift(&before, &after);
-        outcome
-    }
-
-    #[inline]
-    fn shift(&mut self, before: &Sums, after: &Sums) {
         self.unrealised = self.unrealised.plus(after.unrealised.minus(before.unrealised));
         self.gross = self.gross.plus(after.value.minus(before.value));
         self.maintenance = self.maintenance.plus(after.maintenance.minus(before.maintenance));
@@ -282,16 +268,18 @@ impl Portfolio {
         }
         self.unmarked =
             self.unmarked.saturating_sub(before.unmarked).saturating_add(after.unmarked);
+        Some(outcome)
     }
 
     /// Funding was paid (negative) or received.
     pub fn apply_funding(&mut self, instrument: InstrumentId, amount: Money) {
-        if let Some(position) = self.positions.get_mut(instrument.index()) {
-            let before = Sums::of(position);
-            position.pay_funding(amount);
-            let after = Sums::of(position);
-            self.shift(&before, &after);
-        }
+        self.change(instrument, |position| position.pay_funding(amount));
+        self.cash = self.cash.plus(amount);
+        self.track();
+    }
+
+    /// Money is missing (below zero), for no position that is held.
+    pub fn apply_loss(&mut self, amount: Money) {
         self.cash = self.cash.plus(amount);
         self.track();
     }
@@ -316,21 +304,33 @@ impl Portfolio {
         self.track();
     }
 
+    /// The account was worth more than we knew: drawdown is counted from there.
+    pub fn raise_peak(&mut self, peak: Money) {
+        if peak > self.peak {
+            self.peak = peak;
+            self.low = peak;
+            self.track();
+        }
+    }
+
+    /// Since when the peak is counted.
+    pub const fn peak_since_ns(&self) -> i64 {
+        self.peak_since_ns
+    }
+
     /// An operator accepts the loss so far: drawdown is counted from here.
-    pub fn rebase_peak(&mut self) {
+    pub fn rebase_peak(&mut self, now_ns: i64) {
         let equity = self.equity();
         if !equity.is_unknown() {
             self.peak = equity;
+            self.peak_since_ns = now_ns;
             self.low = equity;
         }
     }
 
     /// Take over what the venue says it holds.
     pub fn adopt(&mut self, instrument: &Instrument, qty: NetQty, now_ns: i64) {
-        self.change(instrument, |position| {
-            position.adopt(instrument, qty, now_ns);
-            (FillEffect::Duplicate, Money::ZERO)
-        });
+        self.change(instrument.id(), |position| position.adopt(instrument, qty, now_ns));
         self.track();
     }
 

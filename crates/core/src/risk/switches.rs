@@ -129,6 +129,13 @@ impl Switches {
         }
     }
 
+    /// The highest that is the same peak as this one, a tenth of the drawdown line beyond it: the
+    /// venue reads its marks at other moments.
+    pub fn same_peak(&self, peak: Money) -> Money {
+        let tenth = 10_i128.saturating_mul(i128::from(Rate::ONE.parts()));
+        peak.plus(peak.scaled(self.limits.drawdown.parts().into(), tenth))
+    }
+
     /// Evaluate the switches on the account: which of them fires now, the hardest first. Call it
     /// again until it returns `None`: each call latches at most one.
     #[inline]

@@ -1,6 +1,6 @@
 //! Leverage and margin, and the dead-man switch.
 
-use flyball_core::domain::{MarginMode, Money};
+use flyball_core::domain::{Instrument, InstrumentId, MarginMode, Money};
 use flyball_core::sim::LeverageError;
 use serde_json::Value;
 
@@ -10,6 +10,11 @@ use crate::exchange::Exchange;
 const MILLION: i128 = 1_000_000;
 
 impl Exchange {
+    fn listed(&self, asset: u32) -> Result<InstrumentId, Refused> {
+        let found = self.asset(asset).map(Instrument::id);
+        found.ok_or_else(|| format!("Unknown asset {asset}."))
+    }
+
     /// Unverified words, but for the one about the value.
     pub(super) fn update_leverage(
         &mut self,
@@ -18,9 +23,7 @@ impl Exchange {
         is_cross: bool,
         leverage: u32,
     ) -> Result<Value, Refused> {
-        let Some(instrument) = self.asset(asset).map(flyball_core::domain::Instrument::id) else {
-            return Err(format!("Unknown asset {asset}."));
-        };
+        let instrument = self.listed(asset)?;
         let mode = if is_cross { MarginMode::Cross } else { MarginMode::Isolated };
         let leverage = u16::try_from(leverage).unwrap_or(u16::MAX);
         match self.venue.set_leverage(actor.id, instrument, mode, leverage) {
@@ -44,9 +47,7 @@ impl Exchange {
         asset: u32,
         millionths: i64,
     ) -> Result<Value, Refused> {
-        let Some(instrument) = self.asset(asset).map(flyball_core::domain::Instrument::id) else {
-            return Err(format!("Unknown asset {asset}."));
-        };
+        let instrument = self.listed(asset)?;
         let amount = Money::from_units(i128::from(millionths)).scaled(Money::ONE.units(), MILLION);
         match self.venue.add_margin(actor.id, instrument, amount) {
             Ok(()) => Ok(done()),

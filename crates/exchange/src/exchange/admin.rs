@@ -43,8 +43,7 @@ impl Exchange {
     ///
     /// [`AdminError::Full`].
     pub fn transfer(&mut self, address: Address, amount: Money) -> Result<(), AdminError> {
-        let id = self.open_account(address).ok_or(AdminError::Full)?;
-        self.venue.transfer(id, amount, self.now_ns);
+        self.transfer_untold(address, amount)?;
         let kind = if amount < Money::ZERO { "withdraw" } else { "deposit" };
         let mut delta = json!({"type": kind, "usdc": text::usdc(amount.abs())});
         if let Some(fields) = delta.as_object_mut().filter(|_| amount < Money::ZERO) {
@@ -52,7 +51,6 @@ impl Exchange {
             fields.insert("fee".into(), json!("0.0"));
         }
         self.write_ledger(&[address], &delta);
-        self.settle();
         self.push_due();
         Ok(())
     }

@@ -13,7 +13,14 @@ fn signed_value(position: &Position) -> Money {
     if position.qty().lots() < 0 { position.value().negated() } else { position.value() }
 }
 
-fn summary(equity: Money, gross: Money, raw: Money, used: Money) -> Value {
+/// The sums of those positions that count, with the money that stands behind them.
+fn summary<'a>(equity: Money, positions: impl Iterator<Item = (&'a Position, Money)>) -> Value {
+    let (mut gross, mut raw, mut used) = (Money::ZERO, equity, Money::ZERO);
+    for (position, margin) in positions.filter(|(position, _)| !position.qty().is_flat()) {
+        gross = gross.plus(position.value());
+        raw = raw.minus(signed_value(position));
+        used = used.plus(margin);
+    }
     json!({
         "accountValue": text::usdc(equity),
         "totalNtlPos": text::usdc(gross),
@@ -38,24 +45,13 @@ pub(crate) fn state(
             position(venue, id, portfolio, it, paid)
         })
         .collect();
-    let raw = portfolio.positions().iter().fold(portfolio.equity(), |sum, position| {
-        if position.qty().is_flat() { sum } else { sum.minus(signed_value(position)) }
-    });
-    let mut used = Money::ZERO;
-    for it in instruments {
-        if !portfolio.qty(it.id()).is_flat() {
-            used = used.plus(venue.position_margin(id, it.id()));
-        }
-    }
-    let all = summary(portfolio.equity(), portfolio.gross(), raw, used);
-    // The same without positions that are margined by themselves.
-    let apart = Apart::of(portfolio);
-    let shared = summary(
-        portfolio.shared_equity(),
-        portfolio.gross().minus(apart.gross),
-        raw.minus(apart.raw),
-        used.minus(apart.used),
-    );
+    let each = || {
+        let held = instruments.iter().filter_map(|it| portfolio.position(it.id()).zip(Some(it)));
+        held.map(|(position, it)| (position, venue.position_margin(id, it.id())))
+    };
+    let all = summary(portfolio.equity(), each());
+    let shared = each().filter(|(position, _)| position.isolated().is_none());
+    let shared = summary(portfolio.shared_equity(), shared);
     json!({
         "marginSummary": all,
         "crossMarginSummary": shared,
@@ -64,27 +60,6 @@ pub(crate) fn state(
         "assetPositions": positions,
         "time": time_ms,
     })
-}
-
-/// Of positions that are margined by themselves: what they are worth, what is set aside for them less
-/// that, and what they take of the account's money.
-struct Apart {
-    gross: Money,
-    raw: Money,
-    used: Money,
-}
-
-impl Apart {
-    fn of(portfolio: &Portfolio) -> Self {
-        let alone = portfolio.positions().iter();
-        let alone = alone.filter(|it| it.isolated().is_some() && !it.qty().is_flat());
-        let none = Self { gross: Money::ZERO, raw: Money::ZERO, used: Money::ZERO };
-        alone.fold(none, |sum, it| Self {
-            gross: sum.gross.plus(it.value()),
-            raw: sum.raw.plus(raw(it)),
-            used: sum.used.plus(it.apart()),
-        })
-    }
 }
 
 /// What is set aside for a position, less what it is worth.
@@ -105,7 +80,7 @@ pub(crate) fn leverage(venue: &Venue, id: AccountId, instrument: InstrumentId) -
 
 /// `clearinghouseState` of somebody whom the venue does not know.
 pub(crate) fn empty(time_ms: i64) -> Value {
-    let summary = summary(Money::ZERO, Money::ZERO, Money::ZERO, Money::ZERO);
+    let summary = summary(Money::ZERO, std::iter::empty());
     json!({
         "marginSummary": summary,
         "crossMarginSummary": summary,

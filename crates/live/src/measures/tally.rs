@@ -9,7 +9,7 @@ use flyball_core::risk::Command;
 use serde::Serialize;
 
 /// Kinds of events, by name.
-const EVENTS: [&str; 19] = [
+const EVENTS: [&str; 20] = [
     "depth",
     "touch",
     "trade",
@@ -28,6 +28,7 @@ const EVENTS: [&str; 19] = [
     "account",
     "sentinel",
     "restraint",
+    "ledger",
     "timer",
 ];
 
@@ -54,7 +55,8 @@ const fn event(body: &Body<'_>) -> usize {
         Body::Account(_) => 15,
         Body::Sentinel(_) => 16,
         Body::Restraint(_) => 17,
-        Body::Timer => 18,
+        Body::Ledger(_) => 18,
+        Body::Timer => 19,
     }
 }
 
@@ -123,7 +125,7 @@ const fn reject(reason: RejectReason) -> usize {
 }
 
 /// What the engine says of itself and is counted, by name.
-const NOTICES: [&str; 15] = [
+const NOTICES: [&str; 16] = [
     "exit",
     "flatten_started",
     "flat",
@@ -139,6 +141,7 @@ const NOTICES: [&str; 15] = [
     "reset_refused",
     "dust",
     "doubted",
+    "peak_mismatch",
 ];
 
 const fn notice(notice: &Notice) -> Option<usize> {
@@ -158,6 +161,7 @@ const fn notice(notice: &Notice) -> Option<usize> {
         Notice::ResetRefused { .. } => 12,
         Notice::Dust { .. } => 13,
         Notice::Doubted { .. } => 14,
+        Notice::PeakMismatch { .. } => 15,
         _ => return None,
     })
 }

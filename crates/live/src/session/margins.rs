@@ -1,18 +1,15 @@
 //! How positions are margined: the venue is told of every instrument for which the engine counts on
 //! money being set aside. Until it has agreed nothing that adds risk is sent; what protects is.
 
-use flyball_core::domain::{Instrument, InstrumentId, MILLISECOND, NEVER, SECOND};
+use flyball_core::domain::{Instrument, InstrumentId, NEVER};
 use flyball_core::engine::Engine;
 use flyball_venues::hyperliquid::sign::Envelope;
 use flyball_venues::hyperliquid::{Action, post_body};
 
 use crate::outbox::Ahead;
 use crate::session::heard::{AccountView, Answered};
+use crate::session::reads::again_after;
 use crate::session::{Session, Wanted};
-
-/// Another attempt comes after this, and later each time.
-const AGAIN_NS: i64 = 300 * MILLISECOND;
-const MOST_AGAIN_NS: i64 = 5 * SECOND;
 
 /// What the venue is still to be told.
 #[derive(Debug)]
@@ -133,7 +130,7 @@ impl<A: Ahead> Session<A> {
     }
 
     fn tell_again(&mut self, now_ns: i64) {
-        let wait = AGAIN_NS.saturating_mul(1 << self.margins.tries.min(5)).min(MOST_AGAIN_NS);
+        let wait = again_after(self.margins.tries);
         self.margins.tries += 1;
         self.margins.due_ns = now_ns.saturating_add(wait);
     }

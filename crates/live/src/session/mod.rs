@@ -9,7 +9,8 @@
 //! - Nothing that adds risk is sent until the venue has agreed to how positions are margined.
 //! - Everything is told once, and an order's end after its fills.
 //! - Where the venue's money is not what the told fills, payments and transfers add up to, new risk
-//!   ends until an operator has looked, and the engine counts the venue's.
+//!   ends until an operator has looked, and the engine counts the venue's. So it does where the
+//!   venue's history knows of a higher peak.
 //!
 //! Pure: bytes and time in, bytes and events out.
 
@@ -17,6 +18,7 @@ mod actions;
 pub(crate) mod budget;
 mod flight;
 pub mod heard;
+mod history;
 mod holdings;
 mod margins;
 mod money;
@@ -48,6 +50,7 @@ use crate::session::heard::News;
 use budget::Budget;
 pub use budget::WEIGHT_A_MINUTE;
 use flight::Flights;
+use history::History;
 use holdings::Holdings;
 use margins::Margins;
 use money::Ledger;
@@ -100,6 +103,7 @@ enum Wanted {
     Funding,
     Transfers,
     Prices,
+    History,
     RateLimit,
 }
 
@@ -125,6 +129,8 @@ pub struct Counts {
     pub malformed: u64,
     /// Times the account was read.
     pub reads: u64,
+    /// Times the venue's history of the account was read and compared with the peak.
+    pub histories: u64,
     /// Orders of ours that no engine remembered, cancelled.
     pub orphans: u64,
     /// Orders of others that rest on the account.
@@ -153,6 +159,7 @@ pub struct Session<A> {
     told: Told,
     holdings: Holdings,
     ledger: Ledger,
+    history: History,
     link: Link,
     pending: BTreeMap<u64, Pending>,
     last_request: u64,
@@ -224,6 +231,7 @@ impl<A: Ahead> Session<A> {
             told,
             holdings: Holdings::new(held),
             ledger,
+            history: History::new(),
             pending: BTreeMap::new(),
             last_request: 0,
             flights,
@@ -497,6 +505,7 @@ impl<A: Ahead> Session<A> {
                     self.budget.set(requests);
                 }
             }
+            Wanted::History => self.history_answered(&came, now_ns),
             other => self.read_answered(other, &came, now_ns),
         }
     }

@@ -13,6 +13,12 @@ const REMEMBERED_NS: i64 = 10 * MINUTE;
 /// Less than this is no difference: the venue rounds what it writes.
 const LEAST: Money = Money::from_units(Money::ONE.units() / 100);
 
+/// Whether two amounts are not the same but for rounding.
+pub(super) fn differs(one: Money, other: Money) -> bool {
+    let apart = one.minus(other).abs();
+    apart.is_unknown() || apart > LEAST
+}
+
 /// Cash less what positions cost, as far as it was told.
 #[derive(Debug)]
 pub(super) struct Ledger {

@@ -6,9 +6,8 @@
 //! connection stands all of it is read again now and then: a message may have been lost.
 
 use flyball_core::domain::{
-    Body, ClientOrderId, FundingPayment, Instrument, InstrumentId, MILLISECOND, MINUTE, Money,
-    NEVER, NetQty, OrderReport, PositionReport, Rate, Reference, Restrainer, Restraint, SECOND,
-    Status, Transfer, VenueOrderId,
+    Body, ClientOrderId, Instrument, InstrumentId, LedgerRecord, MILLISECOND, MINUTE, NEVER,
+    NetQty, OrderReport, PositionReport, Reference, SECOND, Status, VenueOrderId,
 };
 use flyball_venues::hyperliquid::Query;
 
@@ -346,11 +345,13 @@ impl<A: Ahead> Session<A> {
     }
 
     /// The venue's money against what was told of it. Where it differs, and still does after all of it
-    /// was read again, new risk ends until an operator lets go. Less than was told is a loss; more is
-    /// no gain.
+    /// was read again, the engine is told.
     fn check_money(&mut self, state: &AccountView, payments: bool, now_ns: i64) {
         let Some(beyond) = self.ledger.beyond(state.time_ns, state.money) else {
             self.reads.money_misfits = 0;
+            if payments {
+                self.ask_history(state, now_ns);
+            }
             return;
         };
         self.reads.money_misfits += u32::from(payments || self.reads.money_misfits == 0);
@@ -361,15 +362,7 @@ impl<A: Ahead> Session<A> {
         }
         self.reads.money_misfits = 0;
         self.counts.money_differed += 1;
-        self.say(now_ns, Body::Restraint(Restraint { by: Restrainer::Ledger, share: Rate::ZERO }));
-        let first = self.instruments.first().map(Instrument::id);
-        match first {
-            Some(instrument) if beyond < Money::ZERO => {
-                let payment = FundingPayment { instrument, amount: beyond };
-                self.say(now_ns, Body::Funding(payment));
-            }
-            _ => self.say(now_ns, Body::Transfer(Transfer { amount: beyond })),
-        }
+        self.say(now_ns, Body::Ledger(LedgerRecord::Untold { amount: beyond }));
         self.ledger.adopt(state.time_ns, state.money);
     }
 
@@ -378,7 +371,7 @@ impl<A: Ahead> Session<A> {
         let reads = &mut self.reads;
         reads.waiting.splice(0..0, reading.requests);
         reads.wanted = true;
-        let wait = AGAIN_NS.saturating_mul(1 << reads.tries.min(5)).min(MOST_AGAIN_NS);
+        let wait = again_after(reads.tries);
         reads.tries += 1;
         reads.again_ns = now_ns.saturating_add(wait);
     }
@@ -499,6 +492,11 @@ impl<A: Ahead> Session<A> {
         reads.resyncing = false;
         self.know(now_ns);
     }
+}
+
+/// How long to wait before what failed so often is tried again.
+pub(super) fn again_after(tries: u32) -> i64 {
+    AGAIN_NS.saturating_mul(1 << tries.min(5)).min(MOST_AGAIN_NS)
 }
 
 /// What the venue held of an instrument.

@@ -6,7 +6,8 @@ use flyball_venues::hyperliquid::sign::Address;
 use flyball_venues::hyperliquid::{
     Answer, Asset, Assets, Cause, Cloid, EngineTag, Frame as Said, LedgerUpdate, OpenOrder,
     OrderId, OrderRequest, OrderUpdate, Outcome, Owner, Query, Refused, Reply, Stream, UserFill,
-    info, query_body,
+    info::{self, WorthPeriod},
+    query_body,
 };
 use flyball_venues::{DecodeError, Listings, Number};
 
@@ -269,6 +270,13 @@ impl Wire {
     pub(super) fn user_ledger(&self, came: &Came<'_>, news: &mut Vec<News>) -> Option<usize> {
         let all = info::user_ledger(body(came)?).ok()?;
         matches!(self.transfers(&all, news), Frame::News).then_some(all.len())
+    }
+
+    /// What the perpetuals' account was worth, period by period.
+    pub(super) fn worth_history(came: &Came<'_>) -> Option<Vec<WorthPeriod>> {
+        let mut periods = info::worth_history(body(came)?).ok()?;
+        periods.retain(|period| period.name.starts_with("perp"));
+        Some(periods)
     }
 
     pub(super) fn prices(&self, came: &Came<'_>) -> Option<Vec<Prices>> {

@@ -415,6 +415,56 @@ pub fn user_ledger(answer: &[u8]) -> Result<Vec<LedgerUpdate>, DecodeError> {
     read(answer)
 }
 
+/// What an account was worth at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastWorth {
+    /// When: milliseconds since 1970.
+    pub time_ms: i64,
+    /// With its positions, in USDC.
+    pub worth: Money,
+    /// What it gained since its period began; transfers are no gain.
+    pub gained: Money,
+}
+
+/// An account over one period, the oldest moment first. The newest is that of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorthPeriod {
+    /// `day`, `week`, `month`, `allTime`; of the perpetuals alone `perpDay` and so on.
+    pub name: String,
+    /// Its moments.
+    pub moments: Vec<PastWorth>,
+}
+
+/// The answer to `portfolio`.
+///
+/// # Errors
+///
+/// [`DecodeError`]; [`DecodeError::Missing`] where worth and gain are not of the same moments.
+pub fn worth_history(answer: &[u8]) -> Result<Vec<WorthPeriod>, DecodeError> {
+    #[derive(Deserialize)]
+    struct Amount(#[serde(deserialize_with = "money")] Money);
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Period {
+        account_value_history: Vec<(i64, Amount)>,
+        pnl_history: Vec<(i64, Amount)>,
+    }
+    let joined =
+        |(name, period): (String, Period)| {
+            let (worths, gains) = (period.account_value_history, period.pnl_history);
+            let same = worths.len() == gains.len()
+                && worths.iter().zip(&gains).all(|(worth, gain)| worth.0 == gain.0);
+            if !same {
+                return Err(DecodeError::Missing("pnlHistory"));
+            }
+            let moment = |((time_ms, worth), (_, gain)): ((i64, Amount), (i64, Amount))| {
+                PastWorth { time_ms, worth: worth.0, gained: gain.0 }
+            };
+            Ok(WorthPeriod { name, moments: worths.into_iter().zip(gains).map(moment).collect() })
+        };
+    read::<Vec<(String, Period)>>(answer)?.into_iter().map(joined).collect()
+}
+
 /// The address's budget of actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -184,6 +184,8 @@ pub enum Query<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         end_time: Option<i64>,
     },
+    /// What the account was worth and gained, over the last day, week, month and all time.
+    Portfolio { user: Address },
     /// The address's budget of actions.
     UserRateLimit { user: Address },
     /// Whether an address is an account, an agent, a vault, a sub-account or nothing.

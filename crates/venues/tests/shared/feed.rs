@@ -191,6 +191,7 @@ pub(crate) fn hyperliquid_info(body: &[u8]) {
             assert!(it.transfer(owner.user).is_none_or(|it| it.amount != Money::ZERO));
         }
     }
+    check(&info::worth_history(body));
     check(&info::rate_limit(body));
     check(&info::role(body));
     check(&info::agents(body));

@@ -186,12 +186,13 @@ _MONEY = (
         action="Find who else trades on the account, or which fill was never told.",
     ),
     Rule(
-        name="MoneyDifference",
+        name="LedgerDifference",
         severity="critical",
-        expression=Compare(Increase(Metric("flyball_money_differed_total"), 10 * _MINUTE), ">", 0),
+        expression=Compare(Metric("flyball_restraint_share", {"source": ("ledger",)}), "<", 1),
         for_s=0,
-        summary="The venue had another amount of money than we counted; the venue's was taken over",
-        action="Find what it was in the venue's ledger; then flyball restrict 1 --source ledger.",
+        summary="The venue's records are not what we counted: money, or a higher peak",
+        action="Look at the venue's ledger, and whether the run's state is an old copy; then "
+        "flyball restrict 1 --source ledger.",
     ),
 )
 

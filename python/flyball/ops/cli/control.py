@@ -121,7 +121,7 @@ def restrict(
     *,
     source: Annotated[
         Literal["operator", "ledger"],
-        Parameter(help="Whose restraint: ledger lets go of one that the venue's money set."),
+        Parameter(help="Whose restraint: ledger lets go of one that the venue's records set."),
     ] = "operator",
     state: State = None,
     json: Json = False,
@@ -129,8 +129,8 @@ def restrict(
     """Let a run use only a share of its risk budget: 0 is reduce-only, 1 lets go again.
 
     What a forecast, a regime or a canary wants counts beside it: the smallest share holds. Where
-    the venue's money was not what the run counted, the run is reduce-only until an operator has
-    looked: --source ledger.
+    the venue's records (money, peak) were not what the run counted, the run is reduce-only until an
+    operator has looked: --source ledger.
 
     Example: flyball restrict 0.5
     """

@@ -14,6 +14,7 @@ _ALARMS = {
     "FlattenLate",
     "Liquidated",
     "PositionMismatch",
+    "PeakMismatch",
     "Unprotected",
     "Throttled",
     "Dust",
@@ -99,6 +100,11 @@ def _mismatch(about: Mapping[str, Any], run: RunInfo) -> str:
     return f"{_symbol(about, run)}: we thought {ours:+,}, the venue holds {venue:+,}: it is right"
 
 
+def _peak(about: Mapping[str, Any], _run: RunInfo) -> str:
+    ours, venue = (int(about[whose]) / MONEY for whose in ("ours", "venue"))
+    return f"the highest we knew was {ours:,.2f}; the venue's records say {venue:,.2f}: no new risk"
+
+
 def _unprotected(about: Mapping[str, Any], run: RunInfo) -> str:
     return f"{_symbol(about, run)} has had no confirmed stop for {duration(int(about['for_ns']))}"
 
@@ -136,7 +142,7 @@ def _doubted(about: Mapping[str, Any], run: RunInfo) -> str:
 def _restrained(about: Mapping[str, Any], _run: RunInfo) -> str:
     by, own = str(about["restraint"]["by"]).lower(), int(about["restraint"]["share"]) / RATE
     if by == "ledger" and own == 0:
-        return "the venue's money differs: flyball restrict 1 --source ledger"
+        return "the venue's records differ: flyball restrict 1 --source ledger"
     if int(about["share"]) == 0:
         return f"reduce-only: the {by} wants it"
     return f"{int(about['share']) / RATE:.0%} of the risk budget: the {by} leaves {own:.0%}"
@@ -160,6 +166,7 @@ _SENTENCES = {
         f"no answer came in time for an order in {_symbol(about, run)}"
     ),
     "PositionMismatch": _mismatch,
+    "PeakMismatch": _peak,
     "Unprotected": _unprotected,
     "Liquidated": lambda about, run: f"LIQUIDATED: the venue closed {_symbol(about, run)}",
     "Throttled": lambda _about, _run: "the venue rejected orders in a row: no more are sent",

@@ -16,7 +16,7 @@ from flyball.ops.detection.streams import Floats
 __all__ = ["METRICS", "Machine", "Metric", "Readings", "index", "machine"]
 
 Side = Literal["high", "low", "both"]
-_STRANGE = ("PositionMismatch", "Liquidated")
+_STRANGE = ("PositionMismatch", "PeakMismatch", "Liquidated")
 # Whoever quotes is told that an order would trade; whoever takes, that nothing is there.
 _USUAL_REJECTS = ("would_trade", "no_liquidity")
 # A limit on what is held or risked, or on what rests, is at work: a strategy that leans on one is

@@ -26,8 +26,8 @@ _TOKEN = re.compile(
 _NAMES = re.compile(r"(?i)(.*_)?(token|secret|password|passwd|api_?key|agent_key|key|auth)")
 _LOGIN = re.compile(r"(?<=//)[^/\s@]+@")
 _ALARMS = {
-    "Tripped", "FlattenLate", "Liquidated", "PositionMismatch", "Unprotected", "Throttled",
-    "OutcomeUnknown", "Gap",
+    "Tripped", "FlattenLate", "Liquidated", "PositionMismatch", "PeakMismatch", "Unprotected",
+    "Throttled", "OutcomeUnknown", "Gap",
 }  # fmt: skip
 
 

@@ -201,6 +201,7 @@ _INCIDENTS = {
     "Liquidated": "the venue liquidated a position",
     "FlattenLate": "closing took longer than it may",
     "PositionMismatch": "the venue held another position than the engine thought",
+    "PeakMismatch": "by the venue's records the account was worth more once",
     "OutcomeUnknown": "no answer came for an order in time",
     "Unprotected": "a position had no confirmed stop at the venue",
     "Dust": "less than the venue's smallest order was left",

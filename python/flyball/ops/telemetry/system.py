@@ -152,6 +152,17 @@ SYSTEM: tuple[Spec, ...] = (
         "Actions that could not be kept before sending.",
         _session("not_kept"),
     ),
+    gauge(
+        "restraint_share",
+        "Share of the risk budget that a restraint leaves, while it is in force.",
+        named(lambda seen: (seen.status or {})["restraints"]),
+        ("source",),
+    ),
+    counter(
+        "account_histories_total",
+        "Times the venue's history of the account was read and compared with the peak.",
+        _session("histories"),
+    ),
     counter(
         "money_differed_total",
         "Times the venue's money was not what was told of it.",

@@ -2,7 +2,7 @@
 //! wrong moment.
 
 use super::*;
-use crate::domain::{Fill, PositionReport, Transfer};
+use crate::domain::{Fill, LedgerRecord, MINUTE, MarginMode, PositionReport, Transfer};
 
 const NOWHERE: InstrumentId = InstrumentId::new(9);
 const OTHER: InstrumentId = InstrumentId::new(1);
@@ -169,4 +169,98 @@ fn a_clock_that_is_put_back_delays_no_deadline() {
     }
     assert!(rig.sent.len() > sent, "what was lost is sent again, an hour ago or not");
     assert_eq!(rig.held(), 0);
+}
+
+#[test]
+fn a_position_that_lost_too_much_stays_locked_when_another_configuration_goes_on() {
+    let mut rig = Rig::new(&config());
+    rig.want(100);
+    rig.market(19_500);
+    assert_eq!(rig.tripped(), [SwitchName::PositionLoss]);
+    // Another instrument comes before it now.
+    let mut next = config();
+    let mut other = next.instruments[0].clone();
+    other.spec.symbol = "BTC".into();
+    next.instruments.insert(0, other);
+    next.strategies[0].instrument = 1;
+    let resumed = Engine::resume(&next, &rig.engine).unwrap();
+    let latch = |engine: &Engine, id| engine.switches().position_latch(id).tripped_ns();
+    assert!(latch(&resumed, OTHER).is_some(), "a restart releases nothing");
+    assert_eq!(latch(&resumed, OTHER), latch(&rig.engine, ID));
+    assert_eq!(latch(&resumed, ID), None);
+}
+
+/// At that time the account was worth this many thousandths of what it is now.
+fn worth(at_ns: i64, promille: i64) -> Body<'static> {
+    let (then, now) = (Money::from_whole(promille), Money::from_whole(1_000));
+    Body::Ledger(LedgerRecord::Worth { at_ns, then, now })
+}
+
+#[test]
+fn a_peak_of_which_only_the_venue_knows_is_counted_from_there() {
+    // A tenth of the drawdown line, 5 %, is the same peak.
+    for (promille, found, trips) in
+        [(1_005, false, false), (1_006, true, false), (1_060, true, true)]
+    {
+        let mut rig = Rig::new(&config());
+        rig.tell(worth(0, promille));
+        assert_eq!(rig.engine.restraints().share() == Rate::ZERO, found, "{promille}");
+        let portfolio = rig.engine.portfolio();
+        assert_eq!(portfolio.peak() > portfolio.equity(), found, "{promille}");
+        assert_eq!(!rig.tripped().is_empty(), trips, "{promille}");
+        assert_eq!(portfolio.max_drawdown() > Rate::ZERO, found, "{promille}");
+    }
+    let [unknown, cash] = [Money::UNKNOWN, config().cash];
+    let (more, debt) = (cash.plus(Money::ONE), Money::ONE.negated());
+    let debts = (debt.plus(debt), debt);
+    for (then, now) in
+        [(unknown, cash), (unknown, more), (cash, unknown), (cash, Money::ZERO), debts]
+    {
+        let mut rig = Rig::new(&config());
+        rig.tell(Body::Ledger(LedgerRecord::Worth { at_ns: 0, then, now }));
+        assert_eq!(rig.engine.restraints().share(), Rate::ONE, "{then} {now}: nothing was read");
+        assert_eq!(rig.engine.portfolio().peak(), config().cash);
+    }
+}
+
+#[test]
+fn a_peak_from_before_it_was_reset_counts_no_more() {
+    let mut rig = Rig::new(&config());
+    rig.tell(worth(0, 1_070));
+    assert!(!rig.tripped().is_empty(), "7 % below it");
+    rig.operator(Operator::RequestReset(Some(SwitchName::Drawdown)));
+    rig.operator(Operator::ConfirmReset(Some(SwitchName::Drawdown)));
+    assert_eq!(rig.engine.portfolio().peak(), config().cash);
+    // Two clocks: what lies minutes after it may have been before.
+    let after = rig.engine.portfolio().peak_since_ns() + 5 * MINUTE;
+    rig.tell(worth(after - 1, 1_070));
+    assert_eq!(rig.engine.portfolio().peak(), config().cash);
+    rig.tell(worth(after, 1_070));
+    assert_eq!(rig.engine.portfolio().peak(), config().cash.scaled(107, 100));
+}
+
+#[test]
+fn money_of_which_nobody_told_is_counted_whole_whatever_is_set_aside() {
+    for (beyond, fires) in [(-100, true), (100, false)] {
+        let mut config = config();
+        config.profile.governor.margin_mode = MarginMode::Isolated;
+        let mut rig = Rig::new(&config);
+        rig.want(10);
+        let (equity, deposited, margin) = {
+            let portfolio = rig.engine.portfolio();
+            let margin = portfolio.position(ID).unwrap().margin();
+            (portfolio.equity(), portfolio.deposited(), margin)
+        };
+        assert!(margin > Money::ZERO && margin < Money::from_whole(100), "{margin}");
+        rig.connected = false;
+        let amount = Money::from_whole(beyond);
+        rig.tell(Body::Ledger(LedgerRecord::Untold { amount }));
+        let portfolio = rig.engine.portfolio();
+        assert_eq!(portfolio.deposited(), deposited.plus(amount.max(Money::ZERO)));
+        assert_eq!(portfolio.equity(), equity.plus(amount), "more than what is set aside");
+        assert_eq!(portfolio.position(ID).unwrap().margin(), margin, "and that is as it was");
+        assert_eq!(rig.engine.restraints().share(), Rate::ZERO);
+        assert_eq!(!rig.tripped().is_empty(), fires, "a loss is a loss, and a gain is none");
+        assert!(fires || portfolio.drawdown().unwrap() < Rate::from_ppm(1_000));
+    }
 }

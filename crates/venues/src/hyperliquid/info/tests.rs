@@ -107,6 +107,29 @@ fn an_address_is_an_account_an_agent_or_something_unknown() {
 }
 
 #[test]
+fn what_an_account_was_worth_is_read_with_what_it_gained() {
+    let period = |worths: &str, gains: &str| {
+        let text = format!(
+            r#"[["perpDay",{{"accountValueHistory":{worths},"pnlHistory":{gains},"vlm":"1.5"}}]]"#
+        );
+        worth_history(text.as_bytes())
+    };
+    let two = r#"[[5,"100.0"],[7,"90.5"]]"#;
+    let all = period(two, r#"[[5,"0.0"],[7,"-9.5"]]"#).unwrap();
+    let whole = Money::from_whole;
+    let half = Money::from_units(Money::ONE.units() / 2);
+    let moments = vec![
+        PastWorth { time_ms: 5, worth: whole(100), gained: Money::ZERO },
+        PastWorth { time_ms: 7, worth: whole(90).plus(half), gained: whole(-10).plus(half) },
+    ];
+    assert_eq!(all, [WorthPeriod { name: "perpDay".to_owned(), moments }]);
+    for gains in ["[]", r#"[[5,"0.0"]]"#, r#"[[5,"0.0"],[8,"1.0"]]"#] {
+        assert_eq!(period(two, gains), Err(DecodeError::Missing("pnlHistory")), "{gains}");
+    }
+    assert!(period(two, r#"[[5,"0.0"],[7,1.0]]"#).is_err());
+}
+
+#[test]
 fn only_the_standard_mode_is_standard() {
     let mode = |text: &str| account_mode(format!("\"{text}\"").as_bytes()).unwrap();
     assert_eq!(mode("disabled"), AccountMode::Standard);
