@@ -16,6 +16,7 @@ from hyperliquid.exchange import Exchange
 from hyperliquid.info import Info
 
 from tests.integration.conftest import command
+from tests.integration.livetools import wait_for
 
 # ruff: noqa: ANN401 - the official client is not typed, and its answers are JSON.
 
@@ -67,6 +68,9 @@ class Desk:
         self._changed = threading.Condition()
 
     def close(self) -> None:
+        # The client's websocket stays open for ever when it is closed before it was open.
+        socket = self._info.ws_manager
+        wait_for(lambda: socket.ws_ready or not socket.is_alive(), seconds=10, why="no websocket")
         self._info.disconnect_websocket()
         for client in (self._info, self._exchange, self._exchange.info):
             client.session.close()

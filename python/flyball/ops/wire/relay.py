@@ -55,10 +55,10 @@ class Relay:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        for each in (self._listener, *self._sockets):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        _close(self._listener)
+        self._thread.join()
+        for each in self._sockets:
+            _close(each)
 
     def forget(self) -> None:
         """Begin to note anew."""
@@ -90,9 +90,13 @@ class Relay:
         while True:
             try:
                 client, _ = self._listener.accept()
-                venue = socket.create_connection(self._to)
             except OSError:
                 return
+            try:
+                venue = socket.create_connection(self._to)
+            except OSError:
+                client.close()
+                continue
             for each in (client, venue):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets += [client, venue]
@@ -100,6 +104,12 @@ class Relay:
             self._passed.append(passed)
             for run in ((client, venue, passed.up), (venue, client, passed.down)):
                 threading.Thread(target=_pass_on, args=run, daemon=True).start()
+
+
+def _close(each: socket.socket) -> None:
+    with suppress(OSError):
+        each.shutdown(socket.SHUT_RDWR)
+    each.close()
 
 
 def _pass_on(source: socket.socket, target: socket.socket, noted: list[tuple[int, bytes]]) -> None:

@@ -62,6 +62,22 @@ def test_the_relay_notes_when_a_closing_order_passes_and_what_the_market_said_be
             served.close()
 
 
+def test_the_relay_goes_on_after_an_exchange_that_was_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as venue:
+        port = venue.getsockname()[1]
+    with Relay(f"http://127.0.0.1:{port}") as relay:
+        to = ("127.0.0.1", int(relay.url.rpartition(":")[2]))
+        with socket.create_connection(to) as client:
+            assert client.recv(100) == b""
+        with (
+            socket.create_server(("127.0.0.1", port)) as venue,
+            socket.create_connection(to) as client,
+            venue.accept()[0] as served,
+        ):
+            served.sendall(b"here")
+            assert client.recv(100) == b"here"
+
+
 def test_a_made_gap_falls_for_who_is_long_and_rises_for_who_is_short() -> None:
     gap = made_gap(0.2)
     assert list(gap.steps(1)) == [pytest.approx(0.8)]
