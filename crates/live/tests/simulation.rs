@@ -1,9 +1,10 @@
 //! Whole days without sockets: engines, their sessions and the exchange, with everything that the
 //! real world has shown going wrong. After each storm: the same position, the same cash to the last
-//! unit, the same orders at the engine and at the venue, none of them doubled.
+//! unit, the same orders at the engine and at the venue, none of them doubled; what was killed flat,
+//! and said to be. The world itself checks limits after every event, and journals after crashes.
 //!
 //! `FLYBALL_SIM_HOURS` makes the long programme as long as that, `FLYBALL_SIM_MINUTES` the storm of
-//! each seed (`make simulate`).
+//! each seed, `FLYBALL_SIM_SEED` is the first (`make simulate`).
 
 #![allow(
     clippy::print_stdout,
@@ -16,11 +17,15 @@ use std::collections::BTreeMap;
 
 use flyball_core::domain::{
     MINUTE, Money, Notice, Operator, Random, Rate, Restrainer, SECOND, Scope,
+    SwitchName::{DailyLoss, Drawdown, Emergency},
 };
 use flyball_core::engine::Engine;
 use flyball_exchange::MarketSetup;
 use flyball_exchange::faults::Script;
 use flyball_world::{START_NS, World};
+
+/// How long a switch stays tripped, whoever asks.
+const COOL_OFF_NS: i64 = 5 * MINUTE;
 
 fn market() -> MarketSetup {
     MarketSetup::Synthetic { crash: None, messages_per_second: Some(4.0) }
@@ -58,7 +63,33 @@ fn check(world: &World, context: &str) {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), count, "{context}: no order twice");
+        if client.node.engine().switches().is_stopped() {
+            assert_eq!((venue.0, venue.2), (0, Vec::new()), "{context}: what is stopped is flat");
+        }
     }
+}
+
+/// What is stopped has said since then that it is flat; an operator lets go. How many were stopped.
+fn let_go(world: &mut World, since_ns: i64, context: &str) -> u64 {
+    let mut stopped = 0;
+    for at in 0..world.clients.len() {
+        let is_stopped = |world: &World| world.clients[at].node.engine().switches().is_stopped();
+        if !is_stopped(world) {
+            continue;
+        }
+        stopped += 1;
+        let said = world.clients[at].notices.iter().any(|(ns, notice)| {
+            *ns >= since_ns && matches!(notice, Notice::Flat { scope: Scope::All, .. })
+        });
+        assert!(said, "{context}, client {at}: it says that it is flat");
+        world.run_until(world.now + COOL_OFF_NS);
+        for switch in [None, Some(Drawdown), Some(DailyLoss), Some(Emergency)] {
+            world.operate(at, Operator::RequestReset(switch));
+            world.operate(at, Operator::ConfirmReset(switch));
+        }
+        assert!(!is_stopped(world), "{context}, client {at}: an operator lets go");
+    }
+    stopped
 }
 
 fn trade(world: &mut World, until: i64) {
@@ -215,11 +246,24 @@ fn after_every_fault_alone_engine_and_venue_agree() {
 fn after_faults_together_and_crashes_engine_and_venue_agree() {
     let mut tally = Tally::default();
     for seed in 0..100 {
-        tally.add(storm(seed, 3));
+        tally.add(storm(seed, 3).1);
     }
     println!("{tally}");
     assert_eq!(tally.seeds, 100);
+    assert!(tally.stops > 0, "{tally}");
     assert!(tally.faults.len() == FAULTS.len() + WILD.len(), "every class: {tally}");
+}
+
+#[test]
+fn a_seed_is_the_same_storm_again() {
+    let ended = |seed| {
+        let (world, tally) = storm(seed, 12);
+        let states = [0, 1].map(|at| world.state_of(at));
+        let said = world.clients.iter().map(|client| client.notices.clone());
+        (states, said.collect::<Vec<_>>(), tally.to_string())
+    };
+    assert_eq!(ended(1), ended(1));
+    assert_ne!(ended(1).0, ended(2).0);
 }
 
 /// The long programme: `FLYBALL_SIM_HOURS=24 cargo test -p flyball-live --release --test simulation
@@ -233,7 +277,11 @@ fn days_of_storms() {
     let mut seed = u64::from(number("FLYBALL_SIM_SEED").unwrap_or(1_000));
     let mut tally = Tally::default();
     while tally.hours < hours {
-        tally.add(storm(seed, minutes));
+        let (world, stormed) = storm(seed, minutes);
+        if minutes >= 24 * 60 {
+            println!("seed {seed} ended as {:02x?}", world.state_of(0));
+        }
+        tally.add(stormed);
         if tally.seeds % 20 == 0 || tally.hours >= hours {
             println!("{hours} hours wanted, up to seed {seed}: {tally}");
         }
@@ -247,6 +295,8 @@ struct Tally {
     seeds: u32,
     hours: f64,
     crashes: u64,
+    kills: u64,
+    stops: u64,
     faults: BTreeMap<&'static str, u64>,
 }
 
@@ -255,6 +305,8 @@ impl Tally {
         self.seeds += 1;
         self.hours += other.hours;
         self.crashes += other.crashes;
+        self.kills += other.kills;
+        self.stops += other.stops;
         for (name, times) in other.faults {
             *self.faults.entry(name).or_default() += times;
         }
@@ -263,13 +315,13 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { seeds, hours, crashes, faults } = self;
+        let Self { seeds, hours, crashes, kills, stops, faults } = self;
         let years = hours / 24.0 / 365.0;
         write!(
             f,
             "{seeds} seeds, {hours:.1} simulated hours ({years:.4} years), {crashes} crashes"
         )?;
-        write!(f, ", 0 violations; storms with")?;
+        write!(f, ", {kills} kills, {stops} stops verified flat, 0 violations; storms with")?;
         for (name, times) in faults {
             write!(f, " · {name} {times}")?;
         }
@@ -277,13 +329,15 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// Some faults at a time, changing; processes that are killed; in between, calm and a comparison.
-fn storm(seed: u64, minutes: i64) -> Tally {
+/// Some faults at a time, changing; processes that die, operators who kill; in between, calm and a
+/// comparison.
+fn storm(seed: u64, minutes: i64) -> (World, Tally) {
     let mut random = Random::new(seed * 7 + 1);
     let mut world = World::new(seed, 2, market(), "");
     let mut tally = Tally::default();
     let end = START_NS + minutes * MINUTE;
     while world.now < end {
+        let since_ns = world.now;
         let all: Vec<_> = FAULTS.iter().chain(&WILD).collect();
         let count = 1 + random.below(4);
         let picked: Vec<_> =
@@ -303,11 +357,18 @@ fn storm(seed: u64, minutes: i64) -> Tally {
                 let lost = random.below(4) as usize;
                 world.crash(random.below(2) as usize, lost);
             }
+            if random.chance(0.02) {
+                tally.kills += 1;
+                world.operate(random.below(2) as usize, Operator::Kill(Scope::All));
+            }
         }
         calm_down(&mut world);
-        check(&world, &format!("seed {seed}, {names:?}"));
+        let context = format!("seed {seed}, {names:?}");
+        check(&world, &context);
+        tally.stops += let_go(&mut world, since_ns, &context);
     }
-    Tally { hours: world.hours(), ..tally }
+    let tally = Tally { hours: world.hours(), ..tally };
+    (world, tally)
 }
 
 #[test]

@@ -115,6 +115,12 @@ impl World {
         ids.filter(|id| *id != 0).collect()
     }
 
+    /// What a client's engine is, down to the last bit, and what it has written and sent.
+    pub fn state_of(&self, at: usize) -> ([u8; 32], usize, u64) {
+        let client = &self.clients[at];
+        (client.node.engine().state_hash(), self.journalled(at), client.sent)
+    }
+
     /// How many records a client's journal has.
     pub fn journalled(&self, at: usize) -> usize {
         self.clients[at].disk.words().len()

@@ -230,7 +230,7 @@ impl World {
     }
 
     /// Kill a client's process and start it anew from what it kept. The last `lost` records of the
-    /// journal had not reached the system.
+    /// journal had not reached the system; where none were lost, the engine is the same again.
     pub fn crash(&mut self, at: usize, lost: usize) {
         let old = self.clients.remove(at);
         for conn in [old.account_conn, old.market_conn].into_iter().flatten() {
@@ -254,6 +254,10 @@ impl World {
                 }
                 rest = &rest[length..];
             }
+        }
+        if keep == records.len() {
+            let same = engine.state_hash() == old.node.engine().state_hash();
+            assert!(same, "client {at}: its journal, played again, gives the same engine");
         }
         let seed = self.now.unsigned_abs();
         let mut client = self.client(at, seed, engine, told, old.session.kept());

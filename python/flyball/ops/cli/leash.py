@@ -53,6 +53,8 @@ class Leashed:
         return None if child is None or child.poll() is not None else child.pid
 
     def __enter__(self) -> "Leashed":
+        # Here and not by the thread: who holds Python's lock from now on keeps it from nothing.
+        self._start()
         self._thread.start()
         return self
 
@@ -73,7 +75,8 @@ class Leashed:
 
     def _work(self) -> None:
         died = 0
-        while (child := self._start()) is not None:
+        child = self._child
+        while child is not None:
             if child.stdout is not None:
                 with child.stdout:
                     for line in child.stdout:
@@ -87,6 +90,7 @@ class Leashed:
                 f"flyball: the {self._name}'s process ended with {code}: again in {wait_s:g} s"
             )
             self._ended.wait(wait_s)
+            child = self._start()
 
     def _start(self) -> "subprocess.Popen[str] | None":
         with self._lock:

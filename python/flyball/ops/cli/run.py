@@ -212,11 +212,12 @@ def _beside(onlooker: Onlooker, how: How) -> Callable[[LiveSession], AbstractCon
 
     @contextmanager
     def beside(running: LiveSession) -> Iterator[None]:
+        # The page first: a strategy may hold Python's lock soon, and for long.
         with (
+            beside_run(how.dashboard, running.folder),
             onlooker.looking(running),
             watching(predict=how.predict)(running) as watch,
             shared(watch, running.folder),
-            beside_run(how.dashboard, running.folder),
         ):
             yield
 
