@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn what_an_instrument_is_and_the_configured_gap_are_not_taken_over() {
-        let mut old = scenarios(10_000);
+        let mut old = Scenarios::new(&profile(), &[crate::testing::free_of_fees("XRP")]);
         for second in 0..100_000_i64 {
             old.observe(ID, price(20_000), second * SECOND); // volatility is nearly nothing then
         }

@@ -309,3 +309,33 @@ fn lines_of_before_are_not_those_of_other_limits() {
     bench.change(-30 * ONE);
     assert_eq!(bench.fired(2), [SwitchName::Drawdown]);
 }
+
+#[test]
+fn each_switch_stops_all_trading_or_lets_it_only_shrink_by_itself() {
+    for switch in SwitchName::ALL {
+        let mut bench = Bench::new(1_000);
+        let trip = bench.switches.trip(switch, &bench.portfolio, 1);
+        assert_eq!(trip.switch, switch);
+        let expected = match switch {
+            SwitchName::Drawdown | SwitchName::DailyLoss | SwitchName::Emergency => (true, false),
+            SwitchName::Leverage | SwitchName::Margin => (false, true),
+            SwitchName::PositionLoss => (false, false),
+        };
+        let told = (bench.switches.is_stopped(), bench.switches.is_reducing());
+        assert_eq!(told, expected, "{switch:?}");
+    }
+    let mut bench = Bench::new(1_000);
+    bench.switches.kill(1);
+    assert!(bench.switches.is_stopped() && !bench.switches.is_reducing());
+}
+
+#[test]
+fn an_evaluation_is_one_only_with_an_equity_that_is_known() {
+    let mut bench = Bench::new(1_000);
+    assert_eq!(bench.switches.evaluated_ns(), None);
+    bench.fired(7);
+    assert_eq!(bench.switches.evaluated_ns(), Some(7));
+    bench.portfolio.apply_fill(&bench.xrp, &fill(9, Side::Bid, 20_000, 1), 0);
+    bench.fired(9);
+    assert_eq!(bench.switches.evaluated_ns(), Some(7));
+}

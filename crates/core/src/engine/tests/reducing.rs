@@ -2,7 +2,7 @@
 //! at once.
 
 use super::*;
-use crate::domain::PositionReport;
+use crate::domain::{PositionReport, Transfer};
 
 const OTHER: InstrumentId = InstrumentId::new(1);
 
@@ -164,4 +164,34 @@ fn a_kill_cancels_in_the_same_event_also_where_nothing_is_held() {
     rig.engine.on_event(&event, &mut rig.out).unwrap();
     let cancels = rig.out.as_slice().iter().filter(|it| matches!(it, CommandOf::Cancel { .. }));
     assert_eq!(cancels.count(), 1);
+}
+
+#[test]
+fn a_killed_order_is_found_at_whichever_instrument_it_rests() {
+    let mut rig = pair(config());
+    let quotes = [Level { price: price(19_900), qty: qty(10) }];
+    for strategy in [0, 1] {
+        let intent = Intent::Quotes(Quotes { bids: &quotes, asks: &[] });
+        let strategy = StrategyId::new(strategy);
+        rig.tell(Body::Decision(Decision { strategy, woken_ns: rig.now, intent }));
+    }
+    let rests = |rig: &Rig| [ID, OTHER].map(|id| rig.engine.execution().orders.of(id).len());
+    assert_eq!(rests(&rig), [1, 1]);
+    let at_other = rig.sent.iter().find(|it| it.instrument == OTHER).unwrap().client_order_id;
+    rig.operator(Operator::Kill(Scope::Order(at_other)));
+    assert_eq!(rests(&rig), [1, 0]);
+}
+
+#[test]
+fn a_reduction_that_goes_on_is_not_begun_again() {
+    let mut rig = pair(only_leverage_and_margin(5_000_000));
+    rig.want_of(0, 1_400);
+    rig.want_of(1, 1_000);
+    rig.connected = false;
+    rig.tell(Body::Transfer(Transfer { amount: Money::from_whole(-100) }));
+    assert_eq!(rig.tripped(), [SwitchName::Leverage]);
+    let once = rig.sent.len();
+    rig.tell(Body::Timer);
+    rig.tell(Body::Timer);
+    assert_eq!(rig.sent.len(), once, "its orders are under way");
 }

@@ -202,6 +202,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_of_the_same_instrument_is_counted_once() {
+        let mut desk = Desk::pair();
+        desk.hold_other(Side::Bid, 20_000, 50);
+        let loss =
+            |desk: &Desk, lots| RULE.worst_loss(&Case::new(&bid(20_000, lots), &desk.view()));
+        let ordered = loss(&desk, 20);
+        desk.hold(Side::Bid, 20_000, 10);
+        assert_eq!(loss(&desk, 10), ordered);
+    }
+
+    #[test]
     fn what_is_unknown_carries_nothing() {
         let mut desk = desk(380_000);
         desk.exposure.value_elsewhere = Money::UNKNOWN;
