@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
 
-use flyball_core::domain::{Body, CommandOf, StrategyId};
+use flyball_core::domain::{Body, CommandOf, Event, StrategyId};
 use flyball_core::engine::{Engine, EngineConfig};
 use flyball_core::journal::Entry;
 use flyball_core::risk::Commands;
@@ -51,13 +51,15 @@ pub(crate) fn journal_decisions(folder: PathBuf) -> PyResult<Vec<(i64, String)>>
     Ok(all)
 }
 
-/// Write the market's events of a journal to a tape. How many there were.
+/// Write the market's events of a journal to a tape, each received when the engine's clock, which never
+/// goes back, had reached it: other threads stamp theirs too. How many there were.
 #[pyfunction]
 pub(crate) fn journal_market(folder: PathBuf, tape: PathBuf, about: &str) -> PyResult<u64> {
     let mut writer = TapeWriter::create(&tape, about).map_err(|error| data(&error))?;
-    let mut events = 0;
+    let (mut events, mut now_ns) = (0, i64::MIN);
     entries(&folder, |entry| {
         let Entry::Event(event) = entry else { return Ok(()) };
+        now_ns = now_ns.max(event.received_ns);
         let market = matches!(
             event.body,
             Body::Depth(_)
@@ -70,7 +72,8 @@ pub(crate) fn journal_market(folder: PathBuf, tape: PathBuf, about: &str) -> PyR
         );
         if market {
             events += 1;
-            writer.event(&event).map_err(|error| data(&error))?;
+            let heard = Event { received_ns: now_ns, ..event };
+            writer.event(&heard).map_err(|error| data(&error))?;
         }
         Ok(())
     })?;
