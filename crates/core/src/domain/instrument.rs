@@ -267,9 +267,14 @@ impl Instrument {
         }
         let (ticks, lots) = (i128::from(price.ticks()), i128::from(qty.lots()));
         let value = match self.kind {
-            // Ticks < 2^47, lots ≤ 2^53: their product fits easily; the last factor is checked.
             InstrumentKind::Spot | InstrumentKind::Linear => {
-                ticks.saturating_mul(lots).checked_mul(self.unit_value)
+                // Ticks < 2^47, lots ≤ 2^53: their product fits easily.
+                let size = ticks.wrapping_mul(lots);
+                match (i64::try_from(size), i64::try_from(self.unit_value)) {
+                    // So does that of two factors of 64 bits; it is quicker than one that is checked.
+                    (Ok(size), Ok(unit)) => Some(i128::from(size).wrapping_mul(i128::from(unit))),
+                    _ => size.checked_mul(self.unit_value),
+                }
             }
             InstrumentKind::Inverse => {
                 lots.checked_mul(self.unit_value).map(|value| div_round(value, ticks))
@@ -400,7 +405,10 @@ fn maintenance_lines(tiers: &[MarginTier]) -> Vec<(u16, Money)> {
 }
 
 fn half_over(notional: Money, leverage: u16) -> Money {
-    notional.scaled(1, i128::from(leverage).saturating_mul(2))
+    if leverage == 0 {
+        return Money::UNKNOWN;
+    }
+    Money::from_units(div_round(notional.units(), i128::from(leverage).wrapping_mul(2)))
 }
 
 fn unit_value(spec: &InstrumentSpec) -> Result<i128, ConfigError> {

@@ -67,6 +67,14 @@ fn parts_of(units: i64, parts: i64) -> i128 {
     if product < 0 { nearest.wrapping_neg() } else { nearest }
 }
 
+/// Whether both have their two highest bits alike, so that neither is an unknown amount, and neither
+/// their sum nor their difference leaves `i128`.
+#[inline]
+const fn moderate(a: i128, b: i128) -> bool {
+    let (a, b) = ((a >> 64) as i64, (b >> 64) as i64);
+    ((a ^ (a << 1)) | (b ^ (b << 1))) >= 0
+}
+
 /// An amount of the account's settlement currency, counted in units of 10⁻¹⁰.
 ///
 /// Arithmetic that leaves `i128`, or takes in an [unknown] amount, gives an unknown amount. With
@@ -98,7 +106,7 @@ impl Money {
 
     /// An amount of `whole` units of the currency.
     pub const fn from_whole(whole: i64) -> Self {
-        Self((whole as i128).saturating_mul(Self::ONE.0))
+        Self((whole as i128).wrapping_mul(Self::ONE.0))
     }
 
     /// This amount in units of 10⁻¹⁰.
@@ -115,6 +123,9 @@ impl Money {
     #[must_use]
     #[inline]
     pub const fn plus(self, other: Self) -> Self {
+        if moderate(self.0, other.0) {
+            return Self(self.0.wrapping_add(other.0));
+        }
         match self.0.checked_add(other.0) {
             Some(sum) if !self.is_unknown() && !other.is_unknown() => Self(sum),
             _ => Self::UNKNOWN,
@@ -125,6 +136,9 @@ impl Money {
     #[must_use]
     #[inline]
     pub const fn minus(self, other: Self) -> Self {
+        if moderate(self.0, other.0) {
+            return Self(self.0.wrapping_sub(other.0));
+        }
         match self.0.checked_sub(other.0) {
             Some(difference) if !self.is_unknown() && !other.is_unknown() => Self(difference),
             _ => Self::UNKNOWN,
@@ -153,6 +167,27 @@ impl Money {
             return Self(parts_of(units, rate.0));
         }
         self.scaled(i128::from(rate.0), i128::from(Rate::ONE.0))
+    }
+
+    /// Whether the amount × `share` is at most `whole` × `limit`, both as [`Money::at_rate`] rounds
+    /// them. Of what is unknown nothing is.
+    #[must_use]
+    #[inline]
+    pub fn within(self, share: Rate, whole: Self, limit: Rate) -> bool {
+        if let (Ok(part), Ok(units)) = (i64::try_from(self.0), i64::try_from(whole.0)) {
+            let exact = |units: i64, rate: Rate| i128::from(units).wrapping_mul(i128::from(rate.0));
+            // Rounding never turns an order around: what holds exactly holds rounded.
+            if exact(part, share) <= exact(units, limit) {
+                return true;
+            }
+        }
+        self.within_rounded(share, whole, limit)
+    }
+
+    #[cold]
+    fn within_rounded(self, share: Rate, whole: Self, limit: Rate) -> bool {
+        let (part, most) = (self.at_rate(share), whole.at_rate(limit));
+        !part.is_unknown() && !most.is_unknown() && part <= most
     }
 
     /// The amount × `numerator` / `denominator`, to the nearest unit, ties to even.
@@ -220,6 +255,8 @@ pub struct Rate(i64);
 impl Rate {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The largest: what is infinitely far.
+    pub const MAX: Self = Self(i64::MAX);
     /// The number one: 100 %, or one times.
     pub const ONE: Self = Self(1_000_000_000_000);
     /// Decimals that a rate keeps.
@@ -319,6 +356,38 @@ mod tests {
                 prop_assert_eq!(parts_of(units, extreme), div_round(product(units, extreme), one));
                 prop_assert_eq!(parts_of(extreme, parts), div_round(product(extreme, parts), one));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_within_is_what_is_rounded_within(
+            part in any::<i64>(), share in any::<i64>(), limit in any::<i64>(), shift in 0..63,
+            near in -2_i64..3,
+        ) {
+            let one = Rate::ONE;
+            let rounded = |part: Money, share, whole: Money, limit| {
+                part.at_rate(share) <= whole.at_rate(limit)
+            };
+            let (share, limit) = (Rate::from_parts(share >> shift), Rate::from_parts(limit));
+            let (part, whole) = (Money(i128::from(part)), Money(i128::from(part >> shift)));
+            prop_assert_eq!(part.within(share, whole, limit), rounded(part, share, whole, limit));
+            // Next to the line, where the roundings decide.
+            let most = Money(whole.at_rate(limit).0 + i128::from(near));
+            prop_assert_eq!(most.within(one, whole, limit), near <= 0);
+            prop_assert_eq!(whole.within(limit, most, one), near >= 0);
+            // Amounts of more than 64 bits.
+            let (wide, wider) = (Money(part.0 << 40), Money((part.0 << 40) + i128::from(near)));
+            prop_assert_eq!(wide.within(one, wider, one), near >= 0);
+        }
+    }
+
+    #[test]
+    fn nothing_unknown_is_within_anything() {
+        for unknown in [Money::UNKNOWN, Money(i128::MIN)] {
+            assert!(!unknown.within(Rate::ONE, Money::ONE, Rate::ONE));
+            assert!(!Money::ONE.within(Rate::ONE, unknown, Rate::ONE));
+            assert!(!Money::ONE.negated().within(Rate::ONE, unknown, Rate::ONE));
         }
     }
 

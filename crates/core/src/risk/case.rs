@@ -1,6 +1,7 @@
 //! An order, and what it would do: worked out once, for all rules.
 
 use crate::domain::{Money, NetQty, Order, OrderKind, Price, Qty, Side};
+use crate::portfolio::Position;
 use crate::risk::{Fresh, View};
 
 /// An order that is to be judged, what can be seen, and what the order would do if it and all our
@@ -21,7 +22,11 @@ pub struct Case<'a> {
     pub mark: Price,
     /// What the position would be worth, counted at the higher of mark and order.
     pub value: Money,
-    /// The margin that it would have to keep.
+    /// What the order alone is worth, counted at its own price.
+    pub order_value: Money,
+    /// Σ of what all positions would be worth then, in all instruments, without sign.
+    pub gross: Money,
+    /// The margin that they would have to keep.
     pub maintenance: Money,
     /// What the account is worth.
     pub equity: Money,
@@ -32,13 +37,17 @@ pub struct Case<'a> {
 impl<'a> Case<'a> {
     /// What this order would do.
     pub fn new(order: &'a Order, view: &'a View<'a>) -> Self {
-        let held = view.position();
+        let (portfolio, exposure) = (view.portfolio, &view.exposure);
+        let position = portfolio.position(view.instrument.id());
+        let held = position.map_or(NetQty::FLAT, Position::qty);
+        let (held_value, held_margin) = position
+            .map_or((Money::ZERO, Money::ZERO), |it| (Position::value(it), it.maintenance()));
         let closes = held.reducing_side() == Some(order.side);
         let whole = matches!(order.kind, OrderKind::Stop { .. });
         let reduces = order.reduce_only && closes && (whole || order.qty <= held.abs());
         let open = match order.side {
-            Side::Bid => view.exposure.bids,
-            Side::Ask => view.exposure.asks,
+            Side::Bid => exposure.bids,
+            Side::Ask => exposure.asks,
         };
         let worst = held.plus(open.plus(order.qty).signed(order.side));
         let mark = view.references.last().unwrap_or(order.price);
@@ -53,8 +62,14 @@ impl<'a> Case<'a> {
             worst,
             mark,
             value,
-            maintenance: view.instrument.maintenance_margin(value),
-            equity: view.portfolio.equity(),
+            order_value: view.instrument.value(order.price, order.qty),
+            gross: portfolio.gross().minus(held_value).plus(exposure.value_elsewhere).plus(value),
+            maintenance: portfolio
+                .maintenance()
+                .minus(held_margin)
+                .plus(exposure.maintenance_elsewhere)
+                .plus(view.instrument.maintenance_margin(value)),
+            equity: portfolio.equity(),
             fresh: view.references.fresh(view.now_ns, view.max_age_ns),
         }
     }

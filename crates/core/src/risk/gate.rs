@@ -1,7 +1,5 @@
 //! The one door between a strategy and a venue.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -123,8 +121,10 @@ impl Key {
 /// The orders approved last, to know the same one again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Recent {
-    /// At most [`RECENT`], the oldest first.
-    orders: VecDeque<(Key, i64)>,
+    /// At most [`RECENT`], and when each was approved.
+    orders: Vec<(Key, i64)>,
+    /// Where the oldest is, once there are so many.
+    oldest: usize,
     window_ns: i64,
 }
 
@@ -133,16 +133,20 @@ const RECENT: usize = 16;
 impl Recent {
     /// How long ago the same order was approved, if that is within the window.
     fn age_of_same(&self, key: &Key, now_ns: i64) -> Option<i64> {
-        let ages = self.orders.iter().filter(|(other, _)| other == key);
+        // Most are of another size.
+        let same = |other: &Key| other.qty == key.qty && other == key;
+        let ages = self.orders.iter().filter(|(other, _)| same(other));
         let age = ages.map(|(_, time)| now_ns.saturating_sub(*time)).min()?;
         (age < self.window_ns).then_some(age)
     }
 
     fn remember(&mut self, key: Key, now_ns: i64) {
-        if self.orders.len() >= RECENT {
-            self.orders.pop_front();
+        if self.orders.len() < RECENT {
+            self.orders.push((key, now_ns));
+        } else if let Some(oldest) = self.orders.get_mut(self.oldest) {
+            *oldest = (key, now_ns);
+            self.oldest = self.oldest.wrapping_add(1) % RECENT;
         }
-        self.orders.push_back((key, now_ns));
     }
 }
 
@@ -189,7 +193,8 @@ impl Gate {
         Self {
             rules,
             recent: Recent {
-                orders: VecDeque::with_capacity(RECENT),
+                orders: Vec::with_capacity(RECENT),
+                oldest: 0,
                 window_ns: limits.duplicate_window_ns,
             },
             repeats: vec![Repeat::default(); strategies],

@@ -68,7 +68,7 @@ mod tests {
         let spec = InstrumentSpec { kind: InstrumentKind::Spot, ..xrp_spec() };
         let spot = Instrument::new(id, &spec).unwrap();
         assert_eq!(profile.isolated_leverage(&spot, Rate::ZERO), None);
-        let endless = Rate::from_parts(i64::MAX);
+        let endless = Rate::MAX;
         assert_eq!(profile.isolated_leverage(&inverse_btc(), endless), Some(1));
     }
 }

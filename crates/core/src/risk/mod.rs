@@ -30,7 +30,7 @@ pub use restraints::Restraints;
 pub use scenarios::Scenarios;
 pub use switches::{Latch, Switches, Trip};
 pub use view::{
-    Exposure, Fresh, Mode, NearDepth, Reading, References, View, deviation, ticks_within,
+    Exposure, Fresh, Mode, NearDepth, Reading, References, View, deviation, ticks_within, within,
 };
 
 /// What the engine tells the world to do; an order among it carries the gate's proof.

@@ -67,7 +67,7 @@ mod tests {
     fn nobody_makes_the_budget_larger_or_turns_it_over() {
         for by in Restrainer::ALL {
             let mut restraints = Restraints::default();
-            restraints.set(Restraint { by, share: Rate::from_parts(i64::MAX) });
+            restraints.set(Restraint { by, share: Rate::MAX });
             assert_eq!(restraints.share(), Rate::ONE, "{by:?}");
             restraints.set(Restraint { by, share: Rate::from_parts(i64::MIN) });
             assert_eq!(restraints.share(), Rate::ZERO, "{by:?}");

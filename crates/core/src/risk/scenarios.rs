@@ -80,14 +80,14 @@ impl Scenarios {
     /// The assumed gap: the fraction by which the price could move before anybody can act.
     pub fn gap(&self, instrument: InstrumentId) -> Rate {
         let watch = self.watches.get(instrument.index());
-        watch.map_or(Rate::from_parts(i64::MAX), |watch| watch.gap)
+        watch.map_or(Rate::MAX, |watch| watch.gap)
     }
 
     /// The fraction of its value that a position would lose in such a gap, with the fees of both
     /// ways. An inverse contract loses more on a fall than its price: 1 ÷ (1 − gap) − 1.
     pub fn loss(&self, instrument: InstrumentId) -> Rate {
         let watch = self.watches.get(instrument.index());
-        watch.map_or(Rate::from_parts(i64::MAX), |watch| watch.loss)
+        watch.map_or(Rate::MAX, |watch| watch.loss)
     }
 
     /// The largest of these losses.
@@ -103,14 +103,14 @@ impl Scenarios {
     /// Standard deviation of the return over this time, by the square root of time.
     pub fn volatility(&self, instrument: InstrumentId, over_ns: i64) -> Rate {
         let variance = self.watches.get(instrument.index()).map(|watch| watch.variance);
-        variance.map_or(Rate::from_parts(i64::MAX), |variance| deviation_over(variance, over_ns))
+        variance.map_or(Rate::MAX, |variance| deviation_over(variance, over_ns))
     }
 
     /// Value at risk of a position, as a fraction of its value: what it loses over its longest
     /// holding time is less with 95 %, for normal returns.
     pub fn holding_var(&self, instrument: InstrumentId) -> Rate {
         let watch = self.watches.get(instrument.index());
-        watch.map_or(Rate::from_parts(i64::MAX), |watch| watch.holding_var)
+        watch.map_or(Rate::MAX, |watch| watch.holding_var)
     }
 
     /// A price, at most once a second.
@@ -157,7 +157,7 @@ fn floor(limits: &GovernorLimits, symbol: &str) -> Rate {
 fn inverse_loss(gap: Rate) -> Rate {
     let left = Rate::ONE.minus(gap).parts();
     if left <= 0 {
-        return Rate::from_parts(i64::MAX);
+        return Rate::MAX;
     }
     let parts = i128::from(gap.parts()).saturating_mul(Rate::ONE.parts().into());
     let parts = parts.checked_div(left.into()).unwrap_or(i128::MAX);
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(scenarios.gap(InstrumentId::new(1)), Rate::from_ppm(250_000));
         let fee = instruments(&["XRP"])[0].fees().taker;
         assert_eq!(scenarios.worst_loss(), Rate::from_ppm(400_000).plus(fee).plus(fee));
-        assert_eq!(scenarios.gap(InstrumentId::new(2)), Rate::from_parts(i64::MAX), "unknown");
+        assert_eq!(scenarios.gap(InstrumentId::new(2)), Rate::MAX, "unknown");
         // 40 % in five minutes as five standard deviations: 8 %.
         let sigma = scenarios.volatility(ID, profile.governor.outage_ns).to_f64();
         assert!((sigma - 0.4 / profile.governor.gap_sigmas.to_f64()).abs() < 1e-3, "{sigma}");
@@ -322,7 +322,7 @@ mod tests {
         }
         profile.governor.gap_floor = Rate::ONE;
         let scenarios = Scenarios::new(&profile, &[inverse_btc()]);
-        assert_eq!(scenarios.loss(ID), Rate::from_parts(i64::MAX));
+        assert_eq!(scenarios.loss(ID), Rate::MAX);
     }
 
     #[test]
@@ -373,7 +373,7 @@ mod tests {
         scenarios.observe(nowhere, price(20_000), 0);
         let old = scenarios.clone();
         scenarios.resume(&old, &[(nowhere, ID), (ID, nowhere)]);
-        assert_eq!(scenarios.gap(nowhere), Rate::from_parts(i64::MAX));
+        assert_eq!(scenarios.gap(nowhere), Rate::MAX);
         assert_eq!(scenarios.gap(ID), old.gap(ID), "and nothing is taken over from it");
     }
 }

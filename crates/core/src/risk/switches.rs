@@ -195,7 +195,7 @@ impl Switches {
             return None;
         }
         latch.trip(now_ns);
-        let actual = position.loss_of_entry().unwrap_or(Rate::from_parts(i64::MAX));
+        let actual = position.loss_of_entry().unwrap_or(Rate::MAX);
         let instrument = Some(instrument);
         Some(Trip { switch: SwitchName::PositionLoss, instrument, limit, actual })
     }
@@ -204,7 +204,7 @@ impl Switches {
         if let Some(latch) = self.latch_mut(switch) {
             latch.trip(now_ns);
         }
-        let most = Rate::from_parts(i64::MAX);
+        let most = Rate::MAX;
         let (limit, actual) = match switch {
             SwitchName::Emergency => (self.limits.emergency, portfolio.drawdown()),
             SwitchName::Drawdown => (self.limits.drawdown, portfolio.drawdown()),

@@ -264,7 +264,7 @@ fn of_what_is_not_there_nothing_is_latched_or_released() {
     let nowhere = InstrumentId::new(9);
     let mut bench = Bench::new(1_000);
     let trip = bench.switches.trip(SwitchName::PositionLoss, &bench.portfolio, 1);
-    assert_eq!((trip.instrument, trip.actual), (None, Rate::from_parts(i64::MAX)));
+    assert_eq!((trip.instrument, trip.actual), (None, Rate::MAX));
     bench.switches.request_reset(Some(SwitchName::PositionLoss));
     assert!(!bench.switches.confirm_reset(Some(SwitchName::PositionLoss)));
     assert!(!bench.switches.release_position(nowhere, i64::MAX));

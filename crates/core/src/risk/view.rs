@@ -97,17 +97,17 @@ impl Fresh {
         Some(Price::from_ticks(low.saturating_add(high).div_euclid(2)))
     }
 
-    /// How far apart the lowest and the highest are, as a fraction of the lowest.
-    pub fn spread(&self) -> Option<Rate> {
+    /// The lowest and the highest.
+    pub fn extremes(&self) -> Option<(Price, Price)> {
         let used = self.prices.get(..self.len)?;
-        Some(deviation(*used.last()?, *used.first()?))
+        Some((*used.first()?, *used.last()?))
     }
 }
 
 /// |price / reference − 1|, rounded up; the largest rate when the reference is no price.
 pub fn deviation(price: Price, reference: Price) -> Rate {
     if reference.ticks() <= 0 {
-        return Rate::from_parts(i64::MAX);
+        return Rate::MAX;
     }
     let distance = i128::from(price.distance(reference));
     let scaled = distance.saturating_mul(i128::from(Rate::ONE.parts()));
@@ -117,6 +117,18 @@ pub fn deviation(price: Price, reference: Price) -> Rate {
         .checked_div(reference)
         .unwrap_or(i128::MAX);
     Rate::from_parts(i64::try_from(parts).unwrap_or(i64::MAX))
+}
+
+/// Whether their [`deviation`] is at most `rate`.
+pub fn within(price: Price, reference: Price, rate: Rate) -> bool {
+    // Deviations that do not fit are held there.
+    if rate.parts() == i64::MAX {
+        return true;
+    }
+    // A deviation is rounded up: it is at most the rate when it was so before.
+    let distance = i128::from(price.distance(reference));
+    let most = i128::from(rate.parts()).wrapping_mul(i128::from(reference.ticks()));
+    reference.ticks() > 0 && distance.wrapping_mul(i128::from(Rate::ONE.parts())) <= most
 }
 
 /// The most ticks by which a price may be away from a reference so that their [`deviation`] is at

@@ -17,7 +17,7 @@ fn a_price_is_fresh_while_it_is_one_and_young() {
 fn from_what_is_no_price_everything_is_infinitely_far() {
     for nonsense in [0, -1, i64::MIN] {
         let far = deviation(price(20_000), Price::from_ticks(nonsense));
-        assert_eq!(far, Rate::from_parts(i64::MAX));
+        assert_eq!(far, Rate::MAX);
     }
     assert_eq!(deviation(price(20_100), price(20_000)), Rate::from_ppm(5_000));
 }
@@ -35,6 +35,17 @@ proptest! {
         let ticks = near.saturating_sub(1).saturating_add(away).max(0);
         let price = Price::from_ticks(reference.saturating_add(ticks));
         prop_assert_eq!(deviation(price, at) <= rate, u64::try_from(ticks).unwrap() <= within);
+        prop_assert_eq!(super::within(price, at, rate), deviation(price, at) <= rate);
+    }
+
+    #[test]
+    fn what_is_within_a_rate_deviates_by_at_most_it(
+        price in any::<i64>(),
+        reference in prop_oneof![any::<i64>(), Just(0), Just(1)],
+        rate in prop_oneof![any::<i64>(), -1_i64..2, Just(i64::MAX)].prop_map(Rate::from_parts),
+    ) {
+        let (price, reference) = (Price::from_ticks(price), Price::from_ticks(reference));
+        prop_assert_eq!(super::within(price, reference, rate), deviation(price, reference) <= rate);
     }
 }
 

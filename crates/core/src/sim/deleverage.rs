@@ -123,7 +123,7 @@ impl Venue {
     /// (mark ÷ entry) × (position ÷ account value), as the documentation has it for either side
     /// (for shorts not verified).
     fn rank(&self, account: AccountId, instrument: &Instrument) -> Rate {
-        const HIGHEST: Rate = Rate::from_parts(i64::MAX);
+        const HIGHEST: Rate = Rate::MAX;
         let rank = || {
             let portfolio = &self.account(account)?.portfolio;
             let position = portfolio.position(instrument.id())?;

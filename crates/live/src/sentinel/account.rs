@@ -141,7 +141,7 @@ impl Seen {
         if self.gross == Money::ZERO {
             return None;
         }
-        Some(self.gross.fraction_of(self.equity).unwrap_or(Rate::from_parts(i64::MAX)))
+        Some(self.gross.fraction_of(self.equity).unwrap_or(Rate::MAX))
     }
 
     /// Equity as a multiple of the maintenance margin; none when nothing needs margin.
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn an_account_worth_nothing_that_holds_something_is_beyond_every_line() {
         let gone = seen("-900", "-100", &[("XRP", "400.0", "800.0")]).unwrap();
-        assert_eq!(gone.leverage(), Some(Rate::from_parts(i64::MAX)));
+        assert_eq!(gone.leverage(), Some(Rate::MAX));
         assert_eq!(gone.margin_ratio(), Some(Rate::ZERO).map(|_| gone.margin_ratio().unwrap()));
         assert!(gone.margin_ratio().unwrap() <= Rate::ZERO);
         let flat = seen("0", "0", &[]).unwrap();

@@ -113,7 +113,7 @@ impl Peak {
         if lost <= Money::ZERO {
             return Some(Rate::ZERO);
         }
-        Some(lost.fraction_of(peak).unwrap_or(Rate::from_parts(i64::MAX)))
+        Some(lost.fraction_of(peak).unwrap_or(Rate::MAX))
     }
 
     /// An operator released the latch: losses are counted from this equity.

@@ -41,6 +41,14 @@ impl Governor {
         if cut { left.at_rate(share) } else { left }
     }
 
+    /// Whether this loss is less than what can still be lost of `equity` before it is `line` below
+    /// `start`: what [`Self::left`] says, of all of the budget.
+    fn carries(loss: Money, equity: Money, start: Money, line: Rate) -> bool {
+        // Less is at most one unit less.
+        let fallen = start.minus(equity).plus(loss).plus(Money::from_units(1));
+        fallen.within(Rate::ONE, start, line)
+    }
+
     /// What the book could lose with this order and all others filled.
     pub fn worst_loss(&self, case: &Case<'_>) -> Money {
         let id = case.view.instrument.id();
@@ -82,9 +90,17 @@ impl Rule for Governor {
         if !case.adds_risk {
             return Ok(());
         }
-        let left = self.left(case.view.portfolio, case.view.share);
-        let (limit, actual) = (left, self.worst_loss(case));
-        if !actual.is_unknown() && actual < limit {
+        let (portfolio, share) = (case.view.portfolio, case.view.share);
+        let actual = self.worst_loss(case);
+        let carries = |start, line| Self::carries(actual, case.equity, start, line);
+        if share == Rate::ONE
+            && carries(portfolio.peak(), self.drawdown)
+            && carries(portfolio.day_start(), self.daily_loss)
+        {
+            return Ok(());
+        }
+        let limit = self.left(portfolio, share);
+        if share < Rate::ONE && !actual.is_unknown() && actual < limit {
             return Ok(());
         }
         Err(Refusal { rule: RuleName::Governor, limit: limit.units(), actual: actual.units() })
@@ -93,6 +109,8 @@ impl Rule for Governor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::risk::testing::{Desk, bid, profile};
 
     use super::*;
@@ -232,5 +250,25 @@ mod tests {
         let both = RULE.worst_loss(&Case::new(&order, &desk.view()));
         let rate = RULE.position_loss.plus(desk.scenarios.worst_loss());
         assert_eq!(both, alone.plus(Money::from_whole(100).at_rate(rate)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_it_carries_is_less_than_what_is_left(
+            cash in 1_i64..2_000, lost in -1_000_i64..1_000, near in -2_i128..3, loss in any::<i64>(),
+        ) {
+            let mut desk = Desk::with_cash(cash);
+            desk.lose(lost);
+            let account = &desk.portfolio;
+            let left = RULE.left(account, Rate::ONE);
+            let next_to = Money::from_units(left.units() + near);
+            for loss in [next_to, Money::from_units(loss.into()), Money::UNKNOWN] {
+                let carries =
+                    |start, line| Governor::carries(loss, account.equity(), start, line);
+                let carried = carries(account.peak(), RULE.drawdown)
+                    && carries(account.day_start(), RULE.daily_loss);
+                prop_assert_eq!(carried, !loss.is_unknown() && loss < left);
+            }
+        }
     }
 }

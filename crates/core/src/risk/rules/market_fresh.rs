@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Rate, Refusal, RuleName};
-use crate::risk::{Case, Rule};
+use crate::risk::{Case, Rule, deviation, within};
 
 /// An order that adds risk needs a fresh mid price, and fresh references that agree: this is the
 /// largest distance between the lowest and the highest of them.
@@ -22,11 +22,11 @@ impl Rule for MarketFresh {
             let limit = i128::from(case.view.max_age_ns);
             return Err(Refusal { rule: RuleName::MarketFresh, limit, actual });
         }
-        let apart = case.fresh.spread();
-        let apart = apart.unwrap_or(Rate::from_parts(i64::MAX));
-        if apart <= self.0 {
+        let extremes = case.fresh.extremes();
+        if extremes.is_some_and(|(low, high)| within(high, low, self.0)) {
             return Ok(());
         }
+        let apart = extremes.map_or(Rate::MAX, |(low, high)| deviation(high, low));
         let (limit, actual) = (self.0.parts().into(), apart.parts().into());
         Err(Refusal { rule: RuleName::MarketFresh, limit, actual })
     }

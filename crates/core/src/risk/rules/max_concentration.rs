@@ -11,12 +11,10 @@ pub struct MaxConcentration(pub Rate);
 
 impl Rule for MaxConcentration {
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
-        let value = case.value;
-        let limit = case.equity.at_rate(self.0);
-        if (value <= limit && !limit.is_unknown()) || !case.adds_risk {
+        if !case.adds_risk || case.value.within(Rate::ONE, case.equity, self.0) {
             return Ok(());
         }
-        let (limit, actual) = (limit.units(), value.units());
+        let (limit, actual) = (case.equity.at_rate(self.0).units(), case.value.units());
         Err(Refusal { rule: RuleName::MaxConcentration, limit, actual })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Rate, Refusal, RuleName};
+use crate::domain::{Money, Qty, Rate, Refusal, RuleName};
 use crate::risk::{Case, Rule};
 
 /// A position with all orders filled is at most this multiple of the depth that lasts on the side
@@ -15,12 +15,12 @@ impl Rule for MaxDepthShare {
         if !case.adds_risk {
             return Ok(());
         }
-        let actual = i128::from(case.worst.abs().lots());
-        let depth = Money::from_units(case.closing_depth().lots().into());
-        let limit = depth.at_rate(self.0).units();
-        if actual <= limit {
+        let lots = |qty: Qty| Money::from_units(qty.lots().into());
+        let (worst, depth) = (lots(case.worst.abs()), lots(case.closing_depth()));
+        if worst.within(Rate::ONE, depth, self.0) {
             return Ok(());
         }
+        let (limit, actual) = (depth.at_rate(self.0).units(), worst.units());
         Err(Refusal { rule: RuleName::MaxDepthShare, limit, actual })
     }
 }

@@ -17,16 +17,10 @@ impl Rule for MaxLeverage {
         }
         let spot = matches!(case.view.instrument.kind(), InstrumentKind::Spot);
         let rate = if spot { self.0.min(Rate::ONE) } else { self.0 };
-        let held = case.view.portfolio.position(case.view.instrument.id());
-        let held = held.map_or(case.view.portfolio.gross(), crate::portfolio::Position::value);
-        let others =
-            case.view.portfolio.gross().minus(held).plus(case.view.exposure.value_elsewhere);
-        let worst = others.plus(case.value);
-        let limit = case.equity.at_rate(rate);
-        if !limit.is_unknown() && worst <= limit {
+        if case.gross.within(Rate::ONE, case.equity, rate) {
             return Ok(());
         }
-        let (limit, actual) = (limit.units(), worst.units());
+        let (limit, actual) = (case.equity.at_rate(rate).units(), case.gross.units());
         Err(Refusal { rule: RuleName::MaxLeverage, limit, actual })
     }
 }

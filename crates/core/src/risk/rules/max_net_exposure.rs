@@ -18,11 +18,10 @@ impl Rule for MaxNetExposure {
         let others = case.view.portfolio.net_without(case.view.instrument.id());
         let others = if case.order.side == Side::Bid { others } else { others.negated() };
         let worst = others.plus(case.value).plus(case.view.exposure.value_elsewhere);
-        let limit = case.equity.at_rate(self.0);
-        if !worst.is_unknown() && !limit.is_unknown() && worst <= limit {
+        if worst.within(Rate::ONE, case.equity, self.0) {
             return Ok(());
         }
-        let (limit, actual) = (limit.units(), worst.units());
+        let (limit, actual) = (case.equity.at_rate(self.0).units(), worst.units());
         Err(Refusal { rule: RuleName::MaxNetExposure, limit, actual })
     }
 }

@@ -15,8 +15,11 @@ impl Rule for MaxOrderNotional {
         if case.reduces {
             return Ok(());
         }
-        let at_price = case.view.instrument.value(case.order.price, case.order.qty);
-        let value = at_price.max(case.view.instrument.value(case.mark, case.order.qty));
+        let value = if case.mark == case.order.price {
+            case.order_value
+        } else {
+            case.order_value.max(case.view.instrument.value(case.mark, case.order.qty))
+        };
         if value <= self.0 {
             return Ok(());
         }

@@ -17,11 +17,10 @@ impl Rule for MaxTradeVar {
             return Ok(());
         }
         let share = case.view.scenarios.holding_var(case.view.instrument.id());
-        let actual = case.value.at_rate(share);
-        let limit = case.equity.at_rate(self.0);
-        if !actual.is_unknown() && !limit.is_unknown() && actual <= limit {
+        if case.value.within(share, case.equity, self.0) {
             return Ok(());
         }
+        let (limit, actual) = (case.equity.at_rate(self.0), case.value.at_rate(share));
         let (limit, actual) = (limit.units(), actual.units());
         Err(Refusal { rule: RuleName::MaxTradeVar, limit, actual })
     }
@@ -66,7 +65,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_allows_nothing() {
-        let rule = MaxTradeVar(Rate::from_parts(i64::MAX));
+        let rule = MaxTradeVar(Rate::MAX);
         let mut desk = Desk::new();
         let absurd = bid(i64::MAX, u64::MAX);
         assert_eq!(desk.refused(&rule, &absurd), Some(RuleName::MaxTradeVar));

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Rate, Refusal, RuleName};
-use crate::portfolio::Position;
+use crate::domain::{Rate, Refusal, RuleName};
 use crate::risk::{Case, Rule};
 
 /// The move of all prices against all positions at once that would bring equity down to the
@@ -16,27 +15,18 @@ impl Rule for MinLiquidationDistance {
         if !case.adds_risk {
             return Ok(());
         }
-        let (portfolio, exposure) = (case.view.portfolio, &case.view.exposure);
-        let held = portfolio.position(case.view.instrument.id());
-        let (held, margin) = held.map_or((Money::ZERO, Money::ZERO), |position| {
-            (Position::value(position), position.maintenance())
-        });
-        let value = case.value;
-        let gross = portfolio.gross().minus(held).plus(value).plus(exposure.value_elsewhere);
-        let margin = portfolio.maintenance().minus(margin).plus(case.maintenance);
-        let spare = portfolio.equity().minus(margin.plus(exposure.maintenance_elsewhere));
-        let needed = gross.at_rate(self.0);
-        if !spare.is_unknown() && !needed.is_unknown() && spare >= needed {
+        let spare = case.equity.minus(case.maintenance);
+        if case.gross.within(self.0, spare, Rate::ONE) {
             return Ok(());
         }
-        let (limit, actual) = (needed.units(), spare.units());
+        let (limit, actual) = (case.gross.at_rate(self.0).units(), spare.units());
         Err(Refusal { rule: RuleName::MinLiquidationDistance, limit, actual })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::Side;
+    use crate::domain::{Money, Side};
     use crate::risk::testing::{Desk, bid};
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Money, Rate, Refusal, RuleName};
+use crate::domain::{Rate, Refusal, RuleName};
 use crate::risk::{Case, Rule};
 
 /// Equity ÷ maintenance margin, with all orders of all instruments filled, is at least this.
@@ -14,23 +14,17 @@ impl Rule for MinMarginRatio {
         if !case.adds_risk {
             return Ok(());
         }
-        let held = case.view.portfolio.position(case.view.instrument.id());
-        let held = held.map_or(Money::ZERO, crate::portfolio::Position::maintenance);
-        let others = case.view.portfolio.maintenance().minus(held);
-        let margin = others.plus(case.view.exposure.maintenance_elsewhere).plus(case.maintenance);
-        let needed = margin.at_rate(self.0);
-        let equity = case.equity;
-        if !equity.is_unknown() && !needed.is_unknown() && equity >= needed {
+        if case.maintenance.within(self.0, case.equity, Rate::ONE) {
             return Ok(());
         }
-        let (limit, actual) = (needed.units(), equity.units());
+        let (limit, actual) = (case.maintenance.at_rate(self.0).units(), case.equity.units());
         Err(Refusal { rule: RuleName::MinMarginRatio, limit, actual })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::Side;
+    use crate::domain::{Money, Side};
     use crate::risk::testing::{Desk, bid};
 
     use super::*;

@@ -11,7 +11,7 @@ pub struct MinNotional;
 
 impl Rule for MinNotional {
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
-        let value = case.view.instrument.value(case.order.price, case.order.qty);
+        let value = case.order_value;
         let limit = case.view.instrument.min_notional();
         if value >= limit || case.reduces {
             return Ok(());

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{OrderKind, Rate, Refusal, RuleName};
-use crate::risk::{Case, Rule, deviation};
+use crate::risk::{Case, Rule, deviation, within};
 
 /// A price is no further from the median of the fresh references than this. Without any fresh
 /// reference nothing that adds risk passes; what reduces is then held to the last price known.
@@ -26,13 +26,10 @@ impl Rule for PriceCollar {
             OrderKind::Stop { trigger } => trigger,
             OrderKind::Limit(_) => case.order.price,
         };
-        let distance = match reference {
-            Some(reference) => deviation(price, reference),
-            None => Rate::from_parts(i64::MAX),
-        };
-        if distance <= limit {
+        if reference.is_some_and(|reference| within(price, reference, limit)) {
             return Ok(());
         }
+        let distance = reference.map_or(Rate::MAX, |reference| deviation(price, reference));
         let (limit, actual) = (limit.parts().into(), distance.parts().into());
         Err(Refusal { rule: RuleName::PriceCollar, limit, actual })
     }

@@ -2,25 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{OrderKind, Qty, Refusal, RuleName};
+use crate::domain::{Instrument, OrderKind, Price, Qty, Refusal, RuleName};
 use crate::risk::{Case, Rule};
 
 /// The price is on the venue's grid, the size is above nothing and within what can be counted.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct VenueGrid;
 
+fn on_grid(price: Price, instrument: &Instrument) -> Result<(), Refusal> {
+    if instrument.is_valid_price(price) {
+        return Ok(());
+    }
+    let (limit, actual) = (instrument.price_step(price).into(), price.ticks().into());
+    Err(Refusal { rule: RuleName::VenueGrid, limit, actual })
+}
+
 impl Rule for VenueGrid {
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
-        let trigger = match case.order.kind {
-            OrderKind::Stop { trigger } => trigger,
-            OrderKind::Limit(_) => case.order.price,
-        };
-        for price in [case.order.price, trigger] {
-            if !case.view.instrument.is_valid_price(price) {
-                let limit = i128::from(case.view.instrument.price_step(price));
-                let actual = i128::from(price.ticks());
-                return Err(Refusal { rule: RuleName::VenueGrid, limit, actual });
-            }
+        on_grid(case.order.price, case.view.instrument)?;
+        if let OrderKind::Stop { trigger } = case.order.kind {
+            on_grid(trigger, case.view.instrument)?;
         }
         if case.order.qty.is_zero() || case.order.qty > Qty::MAX {
             let (limit, actual) = (i128::from(Qty::MAX.lots()), i128::from(case.order.qty.lots()));
