@@ -24,9 +24,6 @@ use flyball_exchange::MarketSetup;
 use flyball_exchange::faults::Script;
 use flyball_world::{START_NS, World};
 
-/// How long a switch stays tripped, whoever asks.
-const COOL_OFF_NS: i64 = 5 * MINUTE;
-
 fn market() -> MarketSetup {
     MarketSetup::Synthetic { crash: None, messages_per_second: Some(4.0) }
 }
@@ -74,6 +71,7 @@ fn let_go(world: &mut World, since_ns: i64, context: &str) -> u64 {
     let mut stopped = 0;
     for at in 0..world.clients.len() {
         let is_stopped = |world: &World| world.clients[at].node.engine().switches().is_stopped();
+        let cool_off_ns = world.clients[at].node.engine().switches().limits().cool_off_ns;
         if !is_stopped(world) {
             continue;
         }
@@ -82,7 +80,7 @@ fn let_go(world: &mut World, since_ns: i64, context: &str) -> u64 {
             *ns >= since_ns && matches!(notice, Notice::Flat { scope: Scope::All, .. })
         });
         assert!(said, "{context}, client {at}: it says that it is flat");
-        world.run_until(world.now + COOL_OFF_NS);
+        world.run_until(world.now + cool_off_ns);
         for switch in [None, Some(Drawdown), Some(DailyLoss), Some(Emergency)] {
             world.operate(at, Operator::RequestReset(switch));
             world.operate(at, Operator::ConfirmReset(switch));
@@ -266,8 +264,8 @@ fn a_seed_is_the_same_storm_again() {
     assert_ne!(ended(1).0, ended(2).0);
 }
 
-/// The long programme: `FLYBALL_SIM_HOURS=24 cargo test -p flyball-live --release --test simulation
-/// -- --ignored --nocapture`.
+/// The long programme: storms of so many minutes until there are so many hours of them, or a seed
+/// alone as a day (`FLYBALL_SIM_MINUTES=1440`).
 #[test]
 #[ignore = "long: make simulate"]
 fn days_of_storms() {
