@@ -30,5 +30,6 @@ pub mod runtime;
 pub mod sentinel;
 pub mod session;
 pub mod transport;
+mod turns;
 
 pub use clock::Clock;

@@ -28,6 +28,7 @@ use crate::node::Node;
 use crate::outbox::{Ahead, OutboxFile};
 use crate::recorder::{Health, Recorder};
 use crate::session::{self, Batch, Session};
+use crate::turns;
 
 pub use control::{Control, ask as ask_control};
 pub use engine::{Beside, EngineThread, Input, Joints, Patience, ToEngine};
@@ -329,11 +330,10 @@ impl Run {
         let thread =
             EngineThread::new(Node::new(engine, recorder), clock, joints, strategies, patience)
                 .with_kills(told, begin, trigger);
-        let named = |name: &str| std::thread::Builder::new().name(format!("flyball-{name}"));
-        let engine = named("engine").spawn(move || thread.run()).map_err(io)?;
+        let engine = turns::spawn("engine", move || thread.run()).map_err(io)?;
         let others = vec![
-            named("account").spawn(move || account_io.run(&mut account_duty)).map_err(io)?,
-            named("market").spawn(move || market_io.run(&mut market_duty)).map_err(io)?,
+            turns::spawn("account", move || account_io.run(&mut account_duty)).map_err(io)?,
+            turns::spawn("market", move || market_io.run(&mut market_duty)).map_err(io)?,
         ];
         let watch = Watch::start(&state, killer.clone(), None).map_err(io)?;
         let kept = keeper.kept();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Rate, Refusal, RuleName};
+use crate::risk::rules::refused;
 use crate::risk::{Case, Rule};
 
 /// An instrument's value ÷ equity, with all orders filled, is at most this.
@@ -14,8 +15,7 @@ impl Rule for MaxConcentration {
         if !case.adds_risk || case.value.within(Rate::ONE, case.equity, self.0) {
             return Ok(());
         }
-        let (limit, actual) = (case.equity.at_rate(self.0).units(), case.value.units());
-        Err(Refusal { rule: RuleName::MaxConcentration, limit, actual })
+        refused(RuleName::MaxConcentration, (case.equity, self.0), (case.value, Rate::ONE))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Money, Qty, Rate, Refusal, RuleName};
+use crate::risk::rules::refused;
 use crate::risk::{Case, Rule};
 
 /// A position with all orders filled is at most this multiple of the depth that lasts on the side
@@ -20,8 +21,7 @@ impl Rule for MaxDepthShare {
         if worst.within(Rate::ONE, depth, self.0) {
             return Ok(());
         }
-        let (limit, actual) = (depth.at_rate(self.0).units(), worst.units());
-        Err(Refusal { rule: RuleName::MaxDepthShare, limit, actual })
+        refused(RuleName::MaxDepthShare, (depth, self.0), (worst, Rate::ONE))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{InstrumentKind, Rate, Refusal, RuleName};
+use crate::risk::rules::refused;
 use crate::risk::{Case, Rule};
 
 /// Gross exposure ÷ equity, with all orders of all instruments filled, is at most this. Spot is
@@ -20,8 +21,7 @@ impl Rule for MaxLeverage {
         if case.gross.within(Rate::ONE, case.equity, rate) {
             return Ok(());
         }
-        let (limit, actual) = (case.equity.at_rate(rate).units(), case.gross.units());
-        Err(Refusal { rule: RuleName::MaxLeverage, limit, actual })
+        refused(RuleName::MaxLeverage, (case.equity, rate), (case.gross, Rate::ONE))
     }
 }
 

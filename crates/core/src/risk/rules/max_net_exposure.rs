@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Rate, Refusal, RuleName, Side};
+use crate::risk::rules::refused;
 use crate::risk::{Case, Rule};
 
 /// |Σ long − Σ short| ÷ equity, with all orders of all instruments filled against us, is at most
@@ -21,8 +22,7 @@ impl Rule for MaxNetExposure {
         if worst.within(Rate::ONE, case.equity, self.0) {
             return Ok(());
         }
-        let (limit, actual) = (case.equity.at_rate(self.0).units(), worst.units());
-        Err(Refusal { rule: RuleName::MaxNetExposure, limit, actual })
+        refused(RuleName::MaxNetExposure, (case.equity, self.0), (worst, Rate::ONE))
     }
 }
 

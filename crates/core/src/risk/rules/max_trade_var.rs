@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Rate, Refusal, RuleName};
+use crate::risk::rules::refused;
 use crate::risk::{Case, Rule};
 
 /// Value at risk ÷ equity of a position with all orders filled, at 95 % and over the longest time
@@ -20,9 +21,7 @@ impl Rule for MaxTradeVar {
         if case.value.within(share, case.equity, self.0) {
             return Ok(());
         }
-        let (limit, actual) = (case.equity.at_rate(self.0), case.value.at_rate(share));
-        let (limit, actual) = (limit.units(), actual.units());
-        Err(Refusal { rule: RuleName::MaxTradeVar, limit, actual })
+        refused(RuleName::MaxTradeVar, (case.equity, self.0), (case.value, share))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Rate, Refusal, RuleName};
+use crate::risk::rules::refused;
 use crate::risk::{Case, Rule};
 
 /// The move of all prices against all positions at once that would bring equity down to the
@@ -19,8 +20,7 @@ impl Rule for MinLiquidationDistance {
         if case.gross.within(self.0, spare, Rate::ONE) {
             return Ok(());
         }
-        let (limit, actual) = (case.gross.at_rate(self.0).units(), spare.units());
-        Err(Refusal { rule: RuleName::MinLiquidationDistance, limit, actual })
+        refused(RuleName::MinLiquidationDistance, (case.gross, self.0), (spare, Rate::ONE))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Rate, Refusal, RuleName};
+use crate::risk::rules::refused;
 use crate::risk::{Case, Rule};
 
 /// Equity ÷ maintenance margin, with all orders of all instruments filled, is at least this.
@@ -17,8 +18,8 @@ impl Rule for MinMarginRatio {
         if case.maintenance.within(self.0, case.equity, Rate::ONE) {
             return Ok(());
         }
-        let (limit, actual) = (case.maintenance.at_rate(self.0).units(), case.equity.units());
-        Err(Refusal { rule: RuleName::MinMarginRatio, limit, actual })
+        let needed = (case.maintenance, self.0);
+        refused(RuleName::MinMarginRatio, needed, (case.equity, Rate::ONE))
     }
 }
 

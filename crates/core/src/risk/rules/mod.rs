@@ -1,5 +1,7 @@
 //! The rules of the gate, one a file. Each reads the view and says yes or no; none keeps state.
 
+use crate::domain::{Money, Rate, Refusal, RuleName};
+
 mod account_known;
 mod allowed_instruments;
 mod governor;
@@ -45,3 +47,11 @@ pub use reduce_only::ReduceOnly;
 pub use self_trade::SelfTrade;
 pub use spot_short::SpotShort;
 pub use venue_grid::VenueGrid;
+
+/// What a rule refuses with that compares amounts at rates. Out of the way of what passes.
+#[cold]
+#[inline(never)]
+fn refused(rule: RuleName, limit: (Money, Rate), actual: (Money, Rate)) -> Result<(), Refusal> {
+    let [limit, actual] = [limit, actual].map(|(amount, rate)| amount.at_rate(rate).units());
+    Err(Refusal { rule, limit, actual })
+}
