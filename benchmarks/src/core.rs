@@ -377,8 +377,7 @@ pub(crate) fn gate(config: &EngineConfig, batches: u64) -> Fallible<Value> {
     let instrument = instruments.first().ok_or("no instrument")?;
     let mut profile = config.profile.clone();
     profile.gate.max_repeated = u32::MAX;
-    // Time stands still here: all that are remembered are within the window.
-    profile.gate.duplicate_window_ns = 1;
+    profile.gate.duplicate_window_ns = 0;
     profile.gate.messages_per_second = u32::MAX;
     profile.gate.message_burst = u32::MAX;
     let mut gate = Gate::new(&profile, vec![true], 1);

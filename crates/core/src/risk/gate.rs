@@ -133,11 +133,12 @@ const RECENT: usize = 16;
 impl Recent {
     /// How long ago the same order was approved, if that is within the window.
     fn age_of_same(&self, key: &Key, now_ns: i64) -> Option<i64> {
-        // Most are of another size.
-        let same = |other: &Key| other.qty == key.qty && other == key;
-        let ages = self.orders.iter().filter(|(other, _)| same(other));
-        let age = ages.map(|(_, time)| now_ns.saturating_sub(*time)).min()?;
-        (age < self.window_ns).then_some(age)
+        let (newer, older) = self.orders.split_at_checked(self.oldest)?;
+        let newest_first = newer.iter().rev().chain(older.iter().rev());
+        let mut within = newest_first
+            .map(|(other, time)| (other, now_ns.saturating_sub(*time)))
+            .take_while(|(_, age)| *age < self.window_ns);
+        within.find(|(other, _)| *other == key).map(|(_, age)| age)
     }
 
     fn remember(&mut self, key: Key, now_ns: i64) {

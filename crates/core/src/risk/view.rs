@@ -55,28 +55,30 @@ pub struct References {
     pub average: Reading,
 }
 
-/// The fresh ones among the references: at most four, lowest first.
+/// The fresh ones among the references: at most four.
 #[derive(Clone, Copy, Debug)]
 pub struct Fresh {
-    prices: [Price; 4],
-    len: usize,
+    lowest: Price,
+    highest: Price,
+    /// Four prices fit easily.
+    sum_ticks: i64,
+    many: u8,
 }
 
 impl References {
     /// Those that are fresh.
     pub fn fresh(&self, now_ns: i64, max_age_ns: i64) -> Fresh {
-        let mut prices = [Price::default(); 4];
-        let mut len: usize = 0;
+        let mut fresh =
+            Fresh { lowest: Price::MAX, highest: Price::default(), sum_ticks: 0, many: 0 };
         for reading in [self.mid, self.mark, self.oracle, self.average] {
-            if let (Some(price), Some(place)) =
-                (reading.fresh(now_ns, max_age_ns), prices.get_mut(len))
-            {
-                *place = price;
-                len = len.saturating_add(1);
+            if let Some(price) = reading.fresh(now_ns, max_age_ns) {
+                fresh.lowest = fresh.lowest.min(price);
+                fresh.highest = fresh.highest.max(price);
+                fresh.sum_ticks = fresh.sum_ticks.wrapping_add(price.ticks());
+                fresh.many = fresh.many.wrapping_add(1);
             }
         }
-        prices.get_mut(..len).unwrap_or_default().sort_unstable();
-        Fresh { prices, len }
+        fresh
     }
 
     /// The best price there is, however old: the mark, else the mid, else the oracle.
@@ -88,19 +90,21 @@ impl References {
 impl Fresh {
     /// The middle one; of an even number the mean of the two in the middle, rounded down.
     pub fn median(&self) -> Option<Price> {
-        let used = self.prices.get(..self.len)?;
-        let high = used.get(self.len / 2)?.ticks();
-        if self.len % 2 == 1 {
-            return Some(Price::from_ticks(high));
-        }
-        let low = used.get((self.len / 2).checked_sub(1)?)?.ticks();
-        Some(Price::from_ticks(low.saturating_add(high).div_euclid(2)))
+        let ends = self.lowest.ticks().wrapping_add(self.highest.ticks());
+        let between = self.sum_ticks.wrapping_sub(ends);
+        let ticks = match self.many {
+            0 => return None,
+            1 => self.sum_ticks,
+            2 => ends.div_euclid(2),
+            3 => between,
+            _ => between.div_euclid(2),
+        };
+        Some(Price::from_ticks(ticks))
     }
 
     /// The lowest and the highest.
     pub fn extremes(&self) -> Option<(Price, Price)> {
-        let used = self.prices.get(..self.len)?;
-        Some((*used.first()?, *used.last()?))
+        (self.many > 0).then_some((self.lowest, self.highest))
     }
 }
 

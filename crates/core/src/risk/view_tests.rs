@@ -39,6 +39,30 @@ proptest! {
     }
 
     #[test]
+    fn the_median_is_in_the_middle_of_what_is_fresh(
+        ticks in prop::array::uniform4(prop_oneof![1_i64..100, 1..Price::MAX.ticks()]),
+        old in prop::array::uniform4(any::<bool>()),
+    ) {
+        let reading = |at: usize| Reading::new(Price::from_ticks(ticks[at]), -i64::from(old[at]));
+        let references = References {
+            mid: reading(0),
+            mark: reading(1),
+            oracle: reading(2),
+            average: reading(3),
+        };
+        let mut sorted: Vec<i64> = (0..4).filter(|at| !old[*at]).map(|at| ticks[at]).collect();
+        sorted.sort_unstable();
+        let middle = [sorted.len().saturating_sub(1) / 2, sorted.len() / 2];
+        let median = middle.iter().filter_map(|at| sorted.get(*at)).sum::<i64>().div_euclid(2);
+        let expected = (!sorted.is_empty()).then_some(Price::from_ticks(median));
+        let fresh = references.fresh(0, 0);
+        prop_assert_eq!(fresh.median(), expected);
+        let ends = sorted.first().zip(sorted.last());
+        let ends = ends.map(|(low, high)| (Price::from_ticks(*low), Price::from_ticks(*high)));
+        prop_assert_eq!(fresh.extremes(), ends);
+    }
+
+    #[test]
     fn what_is_within_a_rate_deviates_by_at_most_it(
         price in any::<i64>(),
         reference in prop_oneof![any::<i64>(), Just(0), Just(1)],

@@ -41,12 +41,13 @@ impl Governor {
         if cut { left.at_rate(share) } else { left }
     }
 
-    /// Whether this loss is less than what can still be lost of `equity` before it is `line` below
-    /// `start`: what [`Self::left`] says, of all of the budget.
-    fn carries(loss: Money, equity: Money, start: Money, line: Rate) -> bool {
+    /// Whether this loss is less than what can still be lost of `equity` before it is below a line:
+    /// what [`Self::left`] says, of all of the budget.
+    fn carries(&self, loss: Money, portfolio: &Portfolio) -> bool {
         // Less is at most one unit less.
-        let fallen = start.minus(equity).plus(loss).plus(Money::from_units(1));
-        fallen.within(Rate::ONE, start, line)
+        let under = loss.plus(Money::from_units(1)).minus(portfolio.equity());
+        let above = |start: Money, line| under.plus(start).within(Rate::ONE, start, line);
+        above(portfolio.peak(), self.drawdown) && above(portfolio.day_start(), self.daily_loss)
     }
 
     /// What the book could lose with this order and all others filled.
@@ -92,11 +93,7 @@ impl Rule for Governor {
         }
         let (portfolio, share) = (case.view.portfolio, case.view.share);
         let actual = self.worst_loss(case);
-        let carries = |start, line| Self::carries(actual, case.equity, start, line);
-        if share == Rate::ONE
-            && carries(portfolio.peak(), self.drawdown)
-            && carries(portfolio.day_start(), self.daily_loss)
-        {
+        if share == Rate::ONE && self.carries(actual, portfolio) {
             return Ok(());
         }
         let limit = self.left(portfolio, share);
@@ -263,10 +260,7 @@ mod tests {
             let left = RULE.left(account, Rate::ONE);
             let next_to = Money::from_units(left.units() + near);
             for loss in [next_to, Money::from_units(loss.into()), Money::UNKNOWN] {
-                let carries =
-                    |start, line| Governor::carries(loss, account.equity(), start, line);
-                let carried = carries(account.peak(), RULE.drawdown)
-                    && carries(account.day_start(), RULE.daily_loss);
+                let carried = RULE.carries(loss, account);
                 prop_assert_eq!(carried, !loss.is_unknown() && loss < left);
             }
         }
