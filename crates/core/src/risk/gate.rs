@@ -1,5 +1,7 @@
 //! The one door between a strategy and a venue.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -121,10 +123,8 @@ impl Key {
 /// The orders approved last, to know the same one again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Recent {
-    /// At most [`RECENT`], and when each was approved.
-    orders: Vec<(Key, i64)>,
-    /// Where the oldest is, once there are so many.
-    oldest: usize,
+    /// At most [`RECENT`], and when each was approved; the oldest first.
+    orders: VecDeque<(Key, i64)>,
     window_ns: i64,
 }
 
@@ -133,8 +133,7 @@ const RECENT: usize = 16;
 impl Recent {
     /// How long ago the same order was approved, if that is within the window.
     fn age_of_same(&self, key: &Key, now_ns: i64) -> Option<i64> {
-        let (newer, older) = self.orders.split_at_checked(self.oldest)?;
-        let newest_first = newer.iter().rev().chain(older.iter().rev());
+        let newest_first = self.orders.iter().rev();
         let mut within = newest_first
             .map(|(other, time)| (other, now_ns.saturating_sub(*time)))
             .take_while(|(_, age)| *age < self.window_ns);
@@ -142,12 +141,10 @@ impl Recent {
     }
 
     fn remember(&mut self, key: Key, now_ns: i64) {
-        if self.orders.len() < RECENT {
-            self.orders.push((key, now_ns));
-        } else if let Some(oldest) = self.orders.get_mut(self.oldest) {
-            *oldest = (key, now_ns);
-            self.oldest = self.oldest.wrapping_add(1) % RECENT;
+        if self.orders.len() == RECENT {
+            self.orders.pop_front();
         }
+        self.orders.push_back((key, now_ns));
     }
 }
 
@@ -194,8 +191,7 @@ impl Gate {
         Self {
             rules,
             recent: Recent {
-                orders: Vec::with_capacity(RECENT),
-                oldest: 0,
+                orders: VecDeque::with_capacity(RECENT),
                 window_ns: limits.duplicate_window_ns,
             },
             repeats: vec![Repeat::default(); strategies],

@@ -41,9 +41,12 @@ impl Governor {
         if cut { left.at_rate(share) } else { left }
     }
 
-    /// Whether this loss is less than what can still be lost of `equity` before it is below a line:
-    /// what [`Self::left`] says, of all of the budget.
-    fn carries(&self, loss: Money, portfolio: &Portfolio) -> bool {
+    /// Whether this loss is less than what can still be lost: what [`Self::left`] says, without
+    /// working it out where all of the budget may be used.
+    fn carries(&self, loss: Money, portfolio: &Portfolio, share: Rate) -> bool {
+        if share != Rate::ONE {
+            return !loss.is_unknown() && loss < self.left(portfolio, share);
+        }
         // Less is at most one unit less.
         let under = loss.plus(Money::from_units(1)).minus(portfolio.equity());
         let above = |start: Money, line| under.plus(start).within(Rate::ONE, start, line);
@@ -93,13 +96,10 @@ impl Rule for Governor {
         }
         let (portfolio, share) = (case.view.portfolio, case.view.share);
         let actual = self.worst_loss(case);
-        if share == Rate::ONE && self.carries(actual, portfolio) {
+        if self.carries(actual, portfolio, share) {
             return Ok(());
         }
         let limit = self.left(portfolio, share);
-        if share < Rate::ONE && !actual.is_unknown() && actual < limit {
-            return Ok(());
-        }
         Err(Refusal { rule: RuleName::Governor, limit: limit.units(), actual: actual.units() })
     }
 }
@@ -232,6 +232,8 @@ mod tests {
         let mut desk = desk(380_000);
         desk.exposure.value_elsewhere = Money::UNKNOWN;
         assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor));
+        desk.share = Rate::from_ppm(500_000);
+        assert_eq!(desk.refused(&RULE, &bid(20_000, 1)), Some(RuleName::Governor), "nor half");
         let mut blind = self::desk(380_000);
         blind.hold_unmarked(Side::Bid, 20_000, 1);
         assert_eq!(RULE.left(&blind.portfolio, Rate::ONE), Money::ZERO);
@@ -260,7 +262,7 @@ mod tests {
             let left = RULE.left(account, Rate::ONE);
             let next_to = Money::from_units(left.units() + near);
             for loss in [next_to, Money::from_units(loss.into()), Money::UNKNOWN] {
-                let carried = RULE.carries(loss, account);
+                let carried = RULE.carries(loss, account, Rate::ONE);
                 prop_assert_eq!(carried, !loss.is_unknown() && loss < left);
             }
         }
