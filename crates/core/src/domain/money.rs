@@ -67,12 +67,13 @@ fn parts_of(units: i64, parts: i64) -> i128 {
     if product < 0 { nearest.wrapping_neg() } else { nearest }
 }
 
-/// Whether both have their two highest bits alike, so that neither is an unknown amount, and neither
-/// their sum nor their difference leaves `i128`.
+/// Whether both are from −2¹²⁶ to below 2¹²⁶, so that neither is an unknown amount, and neither their
+/// sum nor their difference leaves `i128`.
 #[inline]
 const fn moderate(a: i128, b: i128) -> bool {
+    const HALF: i64 = 1 << 62;
     let (a, b) = ((a >> 64) as i64, (b >> 64) as i64);
-    ((a ^ (a << 1)) | (b ^ (b << 1))) >= 0
+    (a.wrapping_add(HALF) | b.wrapping_add(HALF)) >= 0
 }
 
 /// An amount of the account's settlement currency, counted in units of 10⁻¹⁰.
@@ -172,7 +173,8 @@ impl Money {
     /// Whether the amount × `share` is at most `whole` × `limit`, both as [`Money::at_rate`] rounds
     /// them. Of what is unknown nothing is.
     #[must_use]
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called, it takes twice as long")]
     pub fn within(self, share: Rate, whole: Self, limit: Rate) -> bool {
         if let (Ok(part), Ok(units)) = (i64::try_from(self.0), i64::try_from(whole.0)) {
             let exact = |units: i64, rate: Rate| i128::from(units).wrapping_mul(i128::from(rate.0));

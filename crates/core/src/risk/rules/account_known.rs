@@ -10,6 +10,7 @@ use crate::risk::{Case, Rule};
 pub struct AccountKnown;
 
 impl Rule for AccountKnown {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.equity.is_unknown() || case.reduces {
             return Ok(());

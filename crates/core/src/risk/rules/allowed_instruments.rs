@@ -11,6 +11,7 @@ use crate::risk::{Case, Rule};
 pub struct AllowedInstruments(pub Vec<bool>);
 
 impl Rule for AllowedInstruments {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let allowed = self.0.get(case.order.instrument.index()).copied().unwrap_or(false);
         if allowed || case.reduces {

@@ -90,6 +90,7 @@ impl Governor {
 }
 
 impl Rule for Governor {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.adds_risk {
             return Ok(());

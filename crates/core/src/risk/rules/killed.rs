@@ -10,6 +10,7 @@ use crate::risk::{Case, Mode, Rule};
 pub struct Killed;
 
 impl Rule for Killed {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if case.view.mode == Mode::Normal || case.reduces {
             return Ok(());

@@ -11,6 +11,7 @@ use crate::risk::{Case, Rule, deviation, within};
 pub struct MarketFresh(pub Rate);
 
 impl Rule for MarketFresh {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.adds_risk {
             return Ok(());

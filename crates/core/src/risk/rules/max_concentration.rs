@@ -11,6 +11,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxConcentration(pub Rate);
 
 impl Rule for MaxConcentration {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.adds_risk || case.value.within(Rate::ONE, case.equity, self.0) {
             return Ok(());

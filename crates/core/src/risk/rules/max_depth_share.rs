@@ -12,6 +12,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxDepthShare(pub Rate);
 
 impl Rule for MaxDepthShare {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.adds_risk {
             return Ok(());

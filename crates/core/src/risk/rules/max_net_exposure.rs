@@ -12,6 +12,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxNetExposure(pub Rate);
 
 impl Rule for MaxNetExposure {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.adds_risk {
             return Ok(());

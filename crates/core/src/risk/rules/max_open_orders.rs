@@ -11,6 +11,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxOpenOrders(pub u32);
 
 impl Rule for MaxOpenOrders {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let with = case.view.exposure.open_orders.saturating_add(1);
         if with <= self.0 || case.order.purpose.protects() {

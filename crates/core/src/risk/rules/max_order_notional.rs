@@ -11,6 +11,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxOrderNotional(pub Money);
 
 impl Rule for MaxOrderNotional {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if case.reduces {
             return Ok(());

@@ -10,6 +10,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxOrderQty(pub Qty);
 
 impl Rule for MaxOrderQty {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if case.order.qty <= self.0 || case.reduces {
             return Ok(());

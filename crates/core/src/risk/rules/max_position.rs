@@ -10,6 +10,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxPosition(pub Money);
 
 impl Rule for MaxPosition {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let value = case.value;
         if value <= self.0 || !case.adds_risk {

@@ -13,6 +13,7 @@ use crate::risk::{Case, Rule};
 pub struct MaxTradeVar(pub Rate);
 
 impl Rule for MaxTradeVar {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.adds_risk {
             return Ok(());

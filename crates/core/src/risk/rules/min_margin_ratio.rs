@@ -11,6 +11,7 @@ use crate::risk::{Case, Rule};
 pub struct MinMarginRatio(pub Rate);
 
 impl Rule for MinMarginRatio {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.adds_risk {
             return Ok(());

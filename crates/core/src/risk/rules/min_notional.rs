@@ -10,6 +10,7 @@ use crate::risk::{Case, Rule};
 pub struct MinNotional;
 
 impl Rule for MinNotional {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let value = case.order_value;
         let limit = case.view.instrument.min_notional();

@@ -17,6 +17,7 @@ pub struct PriceCollar {
 }
 
 impl Rule for PriceCollar {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let reduces = case.reduces;
         let limit = if reduces { self.exit } else { self.entry };

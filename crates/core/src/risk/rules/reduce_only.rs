@@ -10,6 +10,7 @@ use crate::risk::{Case, Rule};
 pub struct ReduceOnly;
 
 impl Rule for ReduceOnly {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         if !case.order.reduce_only || case.reduces {
             return Ok(());

@@ -11,6 +11,7 @@ use crate::risk::{Case, Rule};
 pub struct SelfTrade;
 
 impl Rule for SelfTrade {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let own = match case.order.side {
             Side::Bid => case.view.exposure.best_ask,

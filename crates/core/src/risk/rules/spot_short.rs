@@ -10,6 +10,7 @@ use crate::risk::{Case, Rule};
 pub struct SpotShort;
 
 impl Rule for SpotShort {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         let spot = matches!(case.view.instrument.kind(), InstrumentKind::Spot);
         if !spot || !case.adds_risk {

@@ -18,6 +18,7 @@ fn on_grid(price: Price, instrument: &Instrument) -> Result<(), Refusal> {
 }
 
 impl Rule for VenueGrid {
+    #[inline(always)]
     fn check(&self, case: &Case<'_>) -> Result<(), Refusal> {
         on_grid(case.order.price, case.view.instrument)?;
         if let OrderKind::Stop { trigger } = case.order.kind {
