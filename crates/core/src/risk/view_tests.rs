@@ -76,5 +76,6 @@ proptest! {
 #[test]
 fn no_price_is_within_anything_of_what_is_none() {
     assert_eq!(ticks_within(price(0), Rate::ONE), None);
+    assert!(!super::within(price(0), price(0), Rate::ONE));
     assert_eq!(ticks_within(price(100), Rate::from_parts(-1)), None);
 }

@@ -185,8 +185,8 @@ fn a_killed_order_is_found_at_whichever_instrument_it_rests() {
 #[test]
 fn a_reduction_that_goes_on_is_not_begun_again() {
     let mut rig = pair(only_leverage_and_margin(5_000_000));
-    rig.want_of(0, 1_400);
-    rig.want_of(1, 1_000);
+    rig.want_of(0, 1_210);
+    rig.want_of(1, 1_190);
     rig.connected = false;
     rig.tell(Body::Transfer(Transfer { amount: Money::from_whole(-100) }));
     assert_eq!(rig.tripped(), [SwitchName::Leverage]);
@@ -194,4 +194,12 @@ fn a_reduction_that_goes_on_is_not_begun_again() {
     rig.tell(Body::Timer);
     rig.tell(Body::Timer);
     assert_eq!(rig.sent.len(), once, "its orders are under way");
+    let of_other = |rig: &Rig| rig.sent.iter().filter(|it| it.instrument == OTHER).count();
+    let before = of_other(&rig);
+    rig.price_of(OTHER, 20_400); // the larger one now
+    rig.now += 150 * MILLISECOND;
+    rig.tell(Body::Timer);
+    let portfolio = rig.engine.portfolio();
+    assert!(portfolio.gross() > portfolio.equity().at_rate(Rate::from_ppm(5_000_000)));
+    assert_eq!(of_other(&rig), before, "one after the other");
 }
