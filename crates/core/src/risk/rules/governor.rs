@@ -260,11 +260,13 @@ mod tests {
             let mut desk = Desk::with_cash(cash);
             desk.lose(lost);
             let account = &desk.portfolio;
-            let left = RULE.left(account, Rate::ONE);
-            let next_to = Money::from_units(left.units() + near);
-            for loss in [next_to, Money::from_units(loss.into()), Money::UNKNOWN] {
-                let carried = RULE.carries(loss, account, Rate::ONE);
-                prop_assert_eq!(carried, !loss.is_unknown() && loss < left);
+            for share in [Rate::ONE, Rate::from_ppm(500_000)] {
+                let left = RULE.left(account, share);
+                let next_to = Money::from_units(left.units() + near);
+                for loss in [next_to, Money::from_units(loss.into()), Money::UNKNOWN] {
+                    let carried = RULE.carries(loss, account, share);
+                    prop_assert_eq!(carried, !loss.is_unknown() && loss < left);
+                }
             }
         }
     }

@@ -37,6 +37,8 @@ mod tests {
         assert_eq!(desk.refused(&ReduceOnly, &reduce(Side::Ask, 20_000, 1)), refused);
         assert_eq!(desk.refused(&ReduceOnly, &reduce(Side::Bid, 20_000, 9)), None);
         assert_eq!(desk.refused(&ReduceOnly, &reduce(Side::Bid, 20_000, 10)), None);
-        assert_eq!(desk.refused(&ReduceOnly, &reduce(Side::Bid, 20_000, 11)), refused);
+        let refusal = desk.check(&ReduceOnly, &reduce(Side::Bid, 20_000, 11));
+        let (rule, limit, actual) = (RuleName::ReduceOnly, 10, 11);
+        assert_eq!(refusal, Err(Refusal { rule, limit, actual }));
     }
 }
