@@ -381,7 +381,8 @@ class LiveSession:
     def reset(self, switch: str) -> None:
         """Release a latched switch, or "operator" for a kill of everything: both steps.
 
-        It is refused, and the status says so, unless the account is flat and known.
+        It is refused, and the status says so, unless the account is flat and known, and the venue
+        has confirmed it: while the status says "flattening" it has not.
         """
         self._running.operate("request_reset", switch)
         self._running.operate("confirm_reset", switch)
