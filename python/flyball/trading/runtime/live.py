@@ -391,7 +391,7 @@ class LiveSession:
         """Release what was killed, "all", "instrument:XRP" or "strategy:NAME": both steps.
 
         It is refused, and the status says so, unless what is released is flat and the account
-        known.
+        known, and the venue has confirmed it.
         """
         wanted = scope_number(self.info, scope)
         self._running.operate("request_release", wanted)

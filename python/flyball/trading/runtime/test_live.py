@@ -132,9 +132,12 @@ def test_an_operator_stops_it_and_two_steps_release_it(
         wait(lambda: session.status()["flat"])
         assert session.status()["killed"]
         # Flat is what the engine holds; the reset wants the venue's word for the whole account.
-        wait(lambda: not session.status()["flattening"])
-        notices = [notice for _, notice in session.status()["notices"]]
-        assert any("Flat" in each and each["Flat"]["scope"] == "All" for each in notices)
+        wait(
+            lambda: any(
+                "Flat" in notice and notice["Flat"]["scope"] == "All"
+                for _, notice in session.status()["notices"]
+            )
+        )
         session.reset("operator")
         wait(lambda: not session.status()["killed"])
         wait(lambda: session.status()["instruments"][0]["position"] != 0)
