@@ -74,6 +74,7 @@ def quiet_status() -> dict[str, Any]:
             "market_malformed": 0,
             "market_heard_ns": time.time_ns(),
             "market_delay_ns": 3 * _MS,
+            "market_behind_ns": 0,
             "journal_failing": False,
             "journal_lag": 0,
         },

@@ -158,6 +158,12 @@ SETTINGS: list[tuple[str, Callable[[World], None], Callable[[World], None], int]
         60,
     ),
     (
+        "MarketBehind",
+        lambda it: it.put("market_behind_seconds", 2),
+        lambda it: it.put("market_behind_seconds", 2.1),
+        0,
+    ),
+    (
         "ClockSkew",
         lambda it: it.put("clock_skew_seconds", -1),
         lambda it: it.put("clock_skew_seconds", -1.1),

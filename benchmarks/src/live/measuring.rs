@@ -3,17 +3,18 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Instant;
 
 use flyball_core::domain::{Event, NetQty};
 use flyball_core::engine::Engine;
-use flyball_core::journal::{Encode, Entry, decode};
+use flyball_core::journal::{Entry, decode};
 use flyball_live::Clock;
 use flyball_live::duty::Duty;
-use flyball_live::market::{Deliver, Market};
+use flyball_live::market::Market;
 use flyball_live::measures::{Meters, Stage, TIMED_EVERY, Tally};
 use flyball_live::node::{Keep, Node};
+use flyball_live::runtime::Words;
 use flyball_venues::Listings;
 use serde_json::{Value, json};
 
@@ -35,30 +36,10 @@ impl Keep for Record {
     }
 }
 
-struct Queue {
-    to: SyncSender<Vec<u64>>,
-    empty: Receiver<Vec<u64>>,
-    encode: Encode,
-    meters: Option<Arc<Meters>>,
-}
-
-impl Deliver for Queue {
-    fn deliver(&mut self, event: &Event<'_>) {
-        let mut words = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(256));
-        words.clear();
-        self.encode.event(event, &mut words);
-        if let Some(meters) = &self.meters {
-            meters.market_puts();
-        }
-        let _sent = self.to.send(words);
-    }
-}
-
-/// Both ends of the way, on one thread.
+/// The way.
 struct Way {
-    market: Market<Queue>,
-    from: Receiver<Vec<u64>>,
-    back: Sender<Vec<u64>>,
+    market: Market<Words>,
+    words: Vec<u64>,
     node: Node<Record>,
     meters: Option<Arc<Meters>>,
     tally: Tally,
@@ -68,12 +49,9 @@ struct Way {
 
 impl Way {
     fn new(engine: Engine, measured: bool) -> Fallible<Self> {
-        let (to, from) = mpsc::sync_channel(8_192);
-        let (back, empty) = mpsc::channel();
         let meters = measured.then(|| Arc::new(Meters::new(1, 1)));
         let listings = Listings::of(engine.instruments())?;
-        let queue = Queue { to, empty, encode: Encode::default(), meters: meters.clone() };
-        let market = Market::new(listings, queue, 1);
+        let market = Market::new(listings, Words::default(), 1);
         let market = match &meters {
             Some(meters) => market.measured(Arc::clone(meters)),
             None => market,
@@ -82,8 +60,7 @@ impl Way {
         let node = Node::new(engine, Record(keeps, kept));
         Ok(Self {
             market,
-            from,
-            back,
+            words: Vec::new(),
             node,
             meters,
             tally: Tally::default(),
@@ -94,15 +71,19 @@ impl Way {
 
     fn frame(&mut self, text: &[u8], now_ns: i64) {
         self.market.frame(text, now_ns);
-        while let Ok(words) = self.from.try_recv() {
-            self.market_event(&words);
-            let _returned = self.back.send(words);
+        let mut words = std::mem::take(&mut self.words);
+        std::mem::swap(&mut words, self.market.delivery().words());
+        let mut rest = words.as_slice();
+        while let Ok((Entry::Event(event), length)) = decode(rest) {
+            self.market_event(&event);
+            rest = rest.get(length..).unwrap_or_default();
         }
+        words.clear();
+        self.words = words;
     }
 
     /// As the engine's thread does it.
-    fn market_event(&mut self, words: &[u64]) {
-        let Ok((Entry::Event(event), _)) = decode(words) else { return };
+    fn market_event(&mut self, event: &Event<'_>) {
         let mut began = None;
         if let Some(meters) = &self.meters {
             self.taken = self.taken.wrapping_add(1);
@@ -113,7 +94,7 @@ impl Way {
             });
             self.since_ns = event.received_ns;
         }
-        if self.node.take(&event).is_ok() && self.meters.is_some() {
+        if self.node.take(event).is_ok() && self.meters.is_some() {
             self.tally.event(&event.body, self.node.engine());
         }
         for command in self.node.drain() {

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use flyball_core::domain::{Intent, Level, NetQty, Price, Qty, Quotes, Side, Stra
 use flyball_core::engine::Sight;
 use flyball_core::strategy::Draft;
 use flyball_live::Clock;
+use flyball_live::io::Reach;
 use flyball_live::mailbox::{Answer, Letters};
 use flyball_live::runtime::{Input, Run, Watcher};
 use serde_json::json;
@@ -88,7 +88,7 @@ fn hold(draft: &mut Draft) {
 }
 
 /// The strategy's thread: it quotes, or with `holds` it buys and holds.
-pub(crate) fn strategy(end: Letters, inputs: SyncSender<Input>, marks: Marks, holds: bool) {
+pub(crate) fn strategy(end: Letters, inputs: Reach<Input>, marks: Marks, holds: bool) {
     std::thread::spawn(move || {
         let mut quoter = Quoter::default();
         while let Some(question) = end.next() {
@@ -102,7 +102,7 @@ pub(crate) fn strategy(end: Letters, inputs: SyncSender<Input>, marks: Marks, ho
             let woken_ns = question.woken_ns;
             end.give_back(question);
             let answer = Answer::Decided { woken_ns, draft };
-            if inputs.send(Input::Answer(StrategyId::new(0), answer)).is_err() {
+            if inputs.tell(Input::Answer(StrategyId::new(0), answer)).is_err() {
                 return;
             }
             marks.note(Point::Answered);

@@ -1,26 +1,27 @@
-//! The threads of a run, joined as [`flyball_live::runtime::Run`] joins them, with a clock at the
-//! points where one hands over to the next. For the table of stages only: what is compared with
-//! others is the run itself.
+//! The thread of a run, joined as [`flyball_live::runtime::Run`] joins it, with a clock at the points
+//! where one part hands over to the next. For the table of stages only: what is compared with others
+//! is the run itself.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, SyncSender};
 
 use flyball_core::domain::{Body, Event, Money, StrategyId};
 use flyball_core::engine::{Engine, EngineConfig};
 use flyball_data::journal::Journal;
 use flyball_live::Clock;
 use flyball_live::duty::{Duty, Outcome, Todo};
-use flyball_live::io::Io;
+use flyball_live::io::Inbox;
 use flyball_live::mailbox::Mailbox;
-use flyball_live::market::{Deliver, Market, Wish};
+use flyball_live::market::{self, Deliver, Market, Wish};
 use flyball_live::measures::Meters;
 use flyball_live::node::Node;
 use flyball_live::outbox::{Outbox, OutboxFile};
 use flyball_live::recorder::Recorder;
 use flyball_live::recover::Told;
-use flyball_live::runtime::{Beside, EngineThread, Input, Joints, Plan, Pulse, ToEngine};
+use flyball_live::runtime::{
+    Account, AccountSide, Beside, EngineThread, Feed, Joints, Plan, Pulse, Words,
+};
 use flyball_live::session::{Batch, Ground, Session, Settings};
 use flyball_venues::Listings;
 use flyball_venues::hyperliquid::{Assets, EngineTag, Signer};
@@ -30,12 +31,11 @@ use crate::subject::{Marks, Point, strategy};
 
 /// As in a run.
 const INPUTS: usize = 8_192;
-const REQUESTS: usize = 3;
 const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// Notes when a market event is decoded.
 struct Noting {
-    inner: ToEngine,
+    inner: Words,
     marks: Marks,
 }
 
@@ -48,10 +48,20 @@ impl Deliver for Noting {
     }
 }
 
-/// The market's thread.
+/// The market.
 struct Hearing {
     market: Market<Noting>,
     marks: Marks,
+}
+
+impl Feed for Hearing {
+    fn words(&mut self) -> &mut Vec<u64> {
+        self.market.delivery().inner.words()
+    }
+
+    fn counts(&self) -> market::Counts {
+        self.market.counts()
+    }
 }
 
 impl Duty for Hearing {
@@ -91,21 +101,22 @@ impl Duty for Hearing {
     }
 }
 
-/// The account's thread.
+/// The account.
 struct Sending {
     session: Session<OutboxFile>,
-    to: SyncSender<Input>,
     known: Arc<AtomicBool>,
     marks: Marks,
     /// Commands are being sent.
     busy: bool,
 }
 
-impl Sending {
-    fn pump(&mut self) {
-        while let Some((time_ns, body)) = self.session.next_event() {
-            let _sent = self.to.send(Input::Account { time_ns, body });
-        }
+impl Account for Sending {
+    fn next_event(&mut self) -> Option<(i64, Body<'static>)> {
+        self.session.next_event()
+    }
+
+    fn side(&self, now_ns: i64) -> AccountSide {
+        AccountSide::of(&self.session, now_ns)
     }
 }
 
@@ -115,29 +126,24 @@ impl Duty for Sending {
     fn message(&mut self, batch: Batch, now_ns: i64) {
         self.marks.note(Point::Commands);
         self.session.message(batch, now_ns);
-        self.pump();
         self.marks.note(Point::Signed);
         self.busy = true;
     }
 
     fn connected(&mut self, now_ns: i64) {
         self.session.connected(now_ns);
-        self.pump();
     }
 
     fn disconnected(&mut self, now_ns: i64) {
         self.session.disconnected(now_ns);
-        self.pump();
     }
 
     fn frame(&mut self, text: &[u8], now_ns: i64) {
         self.session.frame(text, now_ns);
-        self.pump();
     }
 
     fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
         self.session.answered(id, outcome, now_ns);
-        self.pump();
     }
 
     fn due_ns(&self) -> i64 {
@@ -146,7 +152,6 @@ impl Duty for Sending {
 
     fn tick(&mut self, now_ns: i64) {
         self.session.tick(now_ns);
-        self.pump();
         self.known.store(self.session.is_known(), Ordering::Relaxed);
     }
 
@@ -159,7 +164,7 @@ impl Duty for Sending {
     }
 }
 
-/// A run with clocks in it. Its threads end with the process.
+/// A run with clocks in it. Its thread ends with the process.
 pub(crate) struct Traced {
     known: Arc<AtomicBool>,
 }
@@ -204,39 +209,25 @@ pub(crate) fn start(plan: Plan, marks: &Marks) -> Fallible<Traced> {
     let listings = Listings::of(engine.instruments())?;
     let outbox = plan.folder.join("outbox");
     let session = session(plan, &engine, &outbox)?;
-    let (to, from) = mpsc::sync_channel(INPUTS);
-    let (empty, emptied) = mpsc::channel();
-    let account_io = Io::<Sending>::new(endpoints.clone(), clock, REQUESTS)?;
-    let market_io = Io::<Hearing>::new(endpoints, clock, 0)?;
+    let inbox = Inbox::new(INPUTS)?;
+    let to = inbox.reach();
     let (mailbox, letters) = Mailbox::new(StrategyId::new(0), 0);
-    let meters = Arc::new(Meters::new(1, clock.speed()));
     let joints = Joints {
-        from,
-        orders: account_io.reach(),
-        market: market_io.reach(),
-        empty,
+        inbox,
+        endpoints,
+        account: Arc::default(),
+        market: Arc::default(),
         pulse: Pulse::new(false, clock.now_ns()),
-        meters: Arc::clone(&meters),
+        meters: Arc::new(Meters::new(1, clock.speed())),
     };
-    let beside = vec![Beside::new("quoter".into(), mailbox)];
-    let thread = EngineThread::new(Node::new(engine, recorder), clock, joints, beside, patience);
     let known = Arc::new(AtomicBool::new(false));
-    let marks_of = || marks.clone();
-    let mut sending = Sending {
-        session,
-        to: to.clone(),
-        known: Arc::clone(&known),
-        marks: marks_of(),
-        busy: false,
-    };
-    let deliver = Noting {
-        inner: ToEngine::new(to.clone(), emptied, Arc::clone(&meters)),
-        marks: marks_of(),
-    };
-    let mut hearing = Hearing { market: Market::new(listings, deliver, 1), marks: marks_of() };
-    strategy(letters, to, marks_of(), false);
+    let sending = Sending { session, known: Arc::clone(&known), marks: marks.clone(), busy: false };
+    let deliver = Noting { inner: Words::default(), marks: marks.clone() };
+    let hearing = Hearing { market: Market::new(listings, deliver, 1), marks: marks.clone() };
+    let beside = (vec![Beside::new("quoter".into(), mailbox)], patience);
+    let node = Node::new(engine, recorder);
+    let thread = EngineThread::new(node, clock, (sending, hearing), joints, beside)?;
+    strategy(letters, to, marks.clone(), false);
     std::thread::spawn(move || thread.run());
-    std::thread::spawn(move || account_io.run(&mut sending));
-    std::thread::spawn(move || market_io.run(&mut hearing));
     Ok(Traced { known })
 }

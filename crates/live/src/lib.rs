@@ -1,16 +1,16 @@
 //! The engine over real sockets.
 //!
 //! ```text
-//! market thread ── events ──▶ engine thread ── commands ──▶ orders thread ──▶ venue
-//!   (socket, decode)            (the core)                   (keep, sign, send; answers, fills)
-//!                               │    ▲  │
-//!                    journal ◀──┘    │  └──▶ strategy threads (Python), woken, answering with
-//!                    thread          └────── decisions that are events with a deadline
+//!           one thread
+//! venue ──▶ decode ── events ──▶ the core ── commands ──▶ sign, keep, send ──▶ venue
+//!                                │   ▲  │    ◀── events ──────────────────────
+//!                     journal ◀──┘   │  └──▶ strategy threads (Python), woken, answering with
+//!                     thread         └────── decisions that are events with a deadline
 //! ```
 //!
 //! What decides is pure and knows neither socket nor clock: [`session`] turns bytes and time into
-//! events for the engine, and the engine's commands into bytes for the venue. Threads and sockets
-//! are a shell around it, and a simulation can be another.
+//! events for the engine, and the engine's commands into bytes for the venue. The thread and its
+//! sockets are a shell around it, and a simulation can be another.
 
 pub mod clock;
 pub mod duty;

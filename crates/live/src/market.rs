@@ -18,7 +18,7 @@ pub trait Deliver {
     fn deliver(&mut self, event: &Event<'_>);
 }
 
-/// What other threads may tell the market thread.
+/// What the engine may wish of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// A fresh book of this instrument.
@@ -39,6 +39,9 @@ pub struct Counts {
     /// The smallest time that a message took of late, by the two clocks: how far they differ, more
     /// or less. Negative when ours is behind.
     pub delay_ns: i64,
+    /// For how long there has always been something more to read, by the system's clock; whoever
+    /// reads the connection knows.
+    pub behind_ns: i64,
 }
 
 /// The shortest delay within a while.

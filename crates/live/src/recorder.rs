@@ -54,6 +54,9 @@ impl Health {
 pub struct Recorder {
     to: Sender<Message>,
     empty: Receiver<Vec<u64>>,
+    /// What was recorded and not handed over yet.
+    words: Vec<u64>,
+    records: u32,
     health: Arc<Health>,
     thread: Option<JoinHandle<Result<(), DataError>>>,
 }
@@ -72,7 +75,7 @@ impl Recorder {
         let thread = std::thread::Builder::new()
             .name("flyball-journal".into())
             .spawn(move || Writing { journal, clock, from, back, health: shared }.run())?;
-        Ok(Self { to, empty, health, thread: Some(thread) })
+        Ok(Self { to, empty, words: Vec::new(), records: 0, health, thread: Some(thread) })
     }
 
     /// How it is doing.
@@ -80,15 +83,29 @@ impl Recorder {
         Arc::clone(&self.health)
     }
 
-    /// Record the engine's whole state.
-    pub fn snapshot(&self, state: Vec<u8>) {
-        self.health.queued.fetch_add(1, Ordering::Relaxed);
+    /// Hand what was recorded to the journal's thread, which may have to be woken for it: to be
+    /// done when what is more urgent is done.
+    pub fn hand_over(&mut self) {
+        if self.records == 0 {
+            return;
+        }
+        let mut next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(4_096));
+        next.clear();
+        let full = std::mem::replace(&mut self.words, next);
         // The thread ends only after us.
+        let _sent = self.to.send(Message::Words(full, std::mem::take(&mut self.records)));
+    }
+
+    /// Record the engine's whole state.
+    pub fn snapshot(&mut self, state: Vec<u8>) {
+        self.hand_over();
+        self.health.queued.fetch_add(1, Ordering::Relaxed);
         let _sent = self.to.send(Message::Snapshot(state));
     }
 
     /// Ask for the journal's hash over all that was recorded until now.
-    pub fn chain(&self) -> Receiver<[u8; 32]> {
+    pub fn chain(&mut self) -> Receiver<[u8; 32]> {
+        self.hand_over();
         let (back, answer) = mpsc::channel();
         // Without a thread there is no answer either.
         let _sent = self.to.send(Message::Chain(back));
@@ -101,6 +118,7 @@ impl Recorder {
     ///
     /// [`DataError`] when what was recorded could not be written.
     pub fn end(mut self, state_hash: [u8; 32]) -> Result<(), DataError> {
+        self.hand_over();
         let _sent = self.to.send(Message::End(state_hash));
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(outcome)) => outcome,
@@ -111,11 +129,14 @@ impl Recorder {
 
 impl Keep for Recorder {
     fn keep(&mut self, words: &mut Vec<u64>, records: u32) {
-        let mut next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(words.len()));
-        next.clear();
-        let full = std::mem::replace(words, next);
+        if self.words.is_empty() {
+            std::mem::swap(&mut self.words, words);
+        } else {
+            self.words.extend_from_slice(words);
+        }
+        words.clear();
+        self.records = self.records.saturating_add(records);
         self.health.queued.fetch_add(u64::from(records), Ordering::Relaxed);
-        let _sent = self.to.send(Message::Words(full, records));
     }
 }
 

@@ -61,7 +61,7 @@ impl Recording {
     ///
     /// [`io::Error`] when the folder cannot be written, or the system gives no thread.
     pub fn start(
-        endpoints: Endpoints,
+        endpoints: &Endpoints,
         coins: Vec<String>,
         folder: PathBuf,
         rotation: Rotation,

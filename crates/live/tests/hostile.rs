@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use flyball_core::domain::{Body, Decimal, Event, InstrumentId};
 use flyball_live::Clock;
-use flyball_live::duty::Then;
-use flyball_live::io::{Endpoints, Io, Reach};
+use flyball_live::duty::{Duty, Outcome, Todo};
+use flyball_live::io::{Endpoints, Inbound, Inbox, Io, Line, Reach};
 use flyball_live::market::{Counts, Deliver, Market, Wish};
 use flyball_live::transport::{Http, ask_once};
 use flyball_venues::Listings;
@@ -78,13 +78,56 @@ fn venue(nasty: Nasty) -> (String, Arc<AtomicU64>) {
 }
 
 #[derive(Clone, Default)]
-struct Heard(Arc<AtomicU64>);
+struct Heard(Arc<AtomicU64>, Duration);
 
 impl Deliver for Heard {
     fn deliver(&mut self, event: &Event<'_>) {
         if !matches!(event.body, Body::Feed(_)) {
             self.0.fetch_add(1, Ordering::Relaxed);
+            if !self.1.is_zero() {
+                std::thread::sleep(self.1);
+            }
         }
+    }
+}
+
+/// The market, whose counts can be seen from outside.
+struct Shown(Market<Heard>, Arc<Mutex<Counts>>);
+
+impl Duty for Shown {
+    type Message = Wish;
+
+    fn message(&mut self, wish: Wish, now_ns: i64) {
+        self.0.message(wish, now_ns);
+    }
+
+    fn connected(&mut self, now_ns: i64) {
+        self.0.connected(now_ns);
+    }
+
+    fn disconnected(&mut self, now_ns: i64) {
+        self.0.disconnected(now_ns);
+    }
+
+    fn frame(&mut self, text: &[u8], now_ns: i64) {
+        self.0.frame(text, now_ns);
+        *self.1.lock().unwrap() = self.0.counts();
+    }
+
+    fn answered(&mut self, id: u64, outcome: Outcome<'_>, now_ns: i64) {
+        self.0.answered(id, outcome, now_ns);
+    }
+
+    fn due_ns(&self) -> i64 {
+        self.0.due_ns()
+    }
+
+    fn tick(&mut self, now_ns: i64) {
+        self.0.tick(now_ns);
+    }
+
+    fn next_todo(&mut self) -> Option<Todo> {
+        self.0.next_todo()
     }
 }
 
@@ -96,22 +139,27 @@ struct Listener {
     connections: Arc<AtomicU64>,
 }
 
-/// Listen to a hostile venue, with the clock at this speed so that patience runs out soon.
-fn listen(nasty: Nasty, speed: u32) -> Listener {
-    let (url, connections) = venue(nasty);
+fn market(heard: Heard) -> Market<Heard> {
     let mut listings = Listings::new();
     let (tick, lot) = (Decimal::new(1, 6), Decimal::new(1, 0));
     listings.add(InstrumentId::new(0), "XRP", tick, lot).unwrap();
+    Market::new(listings, heard, 1)
+}
+
+/// Listen to a hostile venue, with the clock at this speed so that patience runs out soon.
+fn listen(nasty: Nasty, speed: u32) -> Listener {
+    listen_slowly(nasty, speed, Duration::ZERO)
+}
+
+/// The same with each event taking at least so long.
+fn listen_slowly(nasty: Nasty, speed: u32, each: Duration) -> Listener {
+    let (url, connections) = venue(nasty);
     let clock = Clock::scaled(Clock::SYSTEM.now_ns(), 1, speed);
     let endpoints = Endpoints { http: url.replace("ws", "http"), websocket: url };
-    let io = Io::new(endpoints, clock, 0).unwrap();
+    let io = Io::new(&endpoints, clock, 0).unwrap();
     let reach = io.reach();
-    let (heard, counts) = (Heard::default(), Arc::new(Mutex::new(Counts::default())));
-    let shared = Arc::clone(&counts);
-    let mut duty =
-        Then::new(Market::new(listings, heard.clone(), 1), move |market: &mut Market<Heard>| {
-            *shared.lock().unwrap() = market.counts();
-        });
+    let (heard, counts) = (Heard(Arc::default(), each), Arc::new(Mutex::new(Counts::default())));
+    let mut duty = Shown(market(heard.clone()), Arc::clone(&counts));
     let thread = std::thread::spawn(move || io.run(&mut duty));
     Listener { counts, heard, reach, thread, connections }
 }
@@ -172,6 +220,57 @@ fn garbage_is_counted_and_what_is_sound_is_still_heard() {
     assert!(listener.heard.0.load(Ordering::Relaxed) > 50);
     assert_eq!(listener.connections(), 1, "the connection is kept");
     listener.end();
+}
+
+#[test]
+fn a_flood_does_not_keep_others_from_being_heard() {
+    let listener = listen_slowly(
+        |stream| {
+            // More than is read: there is always something there.
+            let block = text(BOOK).repeat(4_096);
+            while stream.write_all(&block).is_ok() {}
+        },
+        1,
+        Duration::from_micros(100),
+    );
+    listener.until("books", |it| it.heard.0.load(Ordering::Relaxed) > 1_000);
+    listener.reach.stop();
+    listener.until("it ended", |it| it.thread.is_finished());
+}
+
+#[test]
+fn who_falls_behind_knows_it() {
+    let (url, _) = venue(|stream| {
+        let _sent = stream.write_all(&text(BOOK).repeat(100));
+        std::thread::sleep(Duration::from_secs(60));
+    });
+    let endpoints = Endpoints { http: url.replace("ws", "http"), websocket: url };
+    let mut inbox = Inbox::<Wish>::new(8).unwrap();
+    let mut line = Line::new(&inbox, 0, &endpoints, Clock::SYSTEM, 0).unwrap();
+    let mut duty = Shown(market(Heard::default()), Arc::default());
+    duty.tick(Clock::SYSTEM.now_ns());
+    line.carry_out(&mut duty);
+    assert_eq!(line.behind(), Duration::ZERO, "nothing came");
+    let until = Instant::now() + Duration::from_secs(20);
+    while duty.0.counts().messages == 0 && Instant::now() < until {
+        inbox.wait(Clock::SYSTEM, i64::MAX, Duration::from_millis(50)).unwrap();
+        while let Some(inbound) = inbox.next() {
+            let Inbound::Connected(0, attempt, outcome) = inbound else { panic!("{inbound:?}") };
+            line.connected(attempt, outcome, &mut duty);
+        }
+        if inbox.has_come(0) {
+            line.has_come();
+        }
+        line.read(&mut duty);
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(line.behind() >= Duration::from_millis(20), "there is more");
+    while duty.0.counts().messages < 100 && Instant::now() < until {
+        line.has_come();
+        line.read(&mut duty);
+    }
+    assert!(!line.read(&mut duty));
+    assert_eq!(line.behind(), Duration::ZERO, "that was all");
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn quote(run: &Run, end: Letters, strategy: u16, moves: Arc<AtomicBool>) {
             let woken_ns = question.woken_ns;
             end.give_back(question);
             let answer = Answer::Decided { woken_ns, draft };
-            if inputs.send(Input::Answer(StrategyId::new(strategy), answer)).is_err() {
+            if inputs.tell(Input::Answer(StrategyId::new(strategy), answer)).is_err() {
                 return;
             }
         }

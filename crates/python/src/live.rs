@@ -2,7 +2,6 @@
 //! thread takes it only while the strategy decides.
 
 use std::path::PathBuf;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use flyball_core::domain::{
 use flyball_core::engine::EngineConfig;
 use flyball_core::strategy::Draft;
 use flyball_live::Clock;
-use flyball_live::io::Endpoints;
+use flyball_live::io::{Endpoints, Reach};
 use flyball_live::kill::{KILL_FILE, Killer};
 use flyball_live::mailbox::{Answer, Letters};
 use flyball_live::report::{Verified, verify};
@@ -74,7 +73,7 @@ pub(crate) struct LiveRun {
     strategies: Vec<Mutex<Option<Strategy>>>,
     control: Mutex<Option<Control>>,
     operators: Operators,
-    answers: SyncSender<Input>,
+    answers: Reach<Input>,
     folder: PathBuf,
 }
 
@@ -177,7 +176,7 @@ impl LiveRun {
             letters.give_back(question);
             let answer = Answer::Decided { woken_ns, draft };
             let answers = &self.answers;
-            let told = py.detach(|| answers.send(Input::Answer(id, answer)).is_ok());
+            let told = py.detach(|| answers.tell(Input::Answer(id, answer)).is_ok());
             if !told {
                 break;
             }
@@ -190,7 +189,7 @@ impl LiveRun {
     fn lose(&self, py: Python<'_>, index: u16, reason: String) {
         let answer = Answer::Gone { reason };
         let answers = &self.answers;
-        py.detach(|| answers.send(Input::Answer(StrategyId::new(index), answer)).is_ok());
+        py.detach(|| answers.tell(Input::Answer(StrategyId::new(index), answer)).is_ok());
     }
 
     /// How the run is doing: JSON.
@@ -273,12 +272,12 @@ impl LiveRun {
 /// Says that a strategy is gone, however its thread ended.
 struct Gone<'a> {
     id: StrategyId,
-    answers: &'a SyncSender<Input>,
+    answers: &'a Reach<Input>,
 }
 
 impl Gone<'_> {
     fn say(&self, reason: String) {
-        let _told = self.answers.send(Input::Answer(self.id, Answer::Gone { reason }));
+        let _ended = self.answers.tell(Input::Answer(self.id, Answer::Gone { reason }));
     }
 }
 
@@ -291,7 +290,7 @@ impl Drop for Gone<'_> {
 /// Those who may act on a run, from Python and from other processes.
 #[derive(Clone)]
 struct Operators {
-    inputs: SyncSender<Input>,
+    inputs: Reach<Input>,
     watcher: Watcher,
     killer: Killer,
     /// The file that kills as long as it is there.
@@ -307,7 +306,7 @@ impl Operators {
         }
         if what == "restrict" {
             let restraint = restraint(scope.unwrap_or_default())?;
-            let sent = self.inputs.send(Input::Restraint(restraint));
+            let sent = self.inputs.tell(Input::Restraint(restraint));
             return sent.map(|()| true).map_err(|_| "the run has ended".to_owned());
         }
         let operator = self.operator(what, scope)?;
@@ -315,7 +314,7 @@ impl Operators {
         if releases && self.file.exists() {
             return Err(format!("{} is there: remove it first", self.file.display()));
         }
-        match self.inputs.send(Input::Operator(operator)) {
+        match self.inputs.tell(Input::Operator(operator)) {
             Ok(()) => Ok(true),
             Err(_) => Err("the run has ended".to_owned()),
         }

@@ -23,7 +23,7 @@ impl Mirror {
         listings: Listings,
         feed: Feed,
     ) -> std::io::Result<Self> {
-        let io = Io::<Market<ToExchange>>::new(endpoints, Clock::SYSTEM, 0)?;
+        let io = Io::<Market<ToExchange>>::new(&endpoints, Clock::SYSTEM, 0)?;
         let reach = io.reach();
         let mut market = Market::new(listings, ToExchange(feed), 1);
         std::thread::Builder::new()

@@ -36,7 +36,7 @@ impl Recording {
         let endpoints = Endpoints { http, websocket };
         let rotation = Rotation { bytes: rotate_bytes, ns: rotate_ns };
         let place = folder.display().to_string();
-        let running = Running::start(endpoints, coins, folder, rotation)
+        let running = Running::start(&endpoints, coins, folder, rotation)
             .map_err(|error| raise(Kind::Data, format!("{place}: cannot be written: {error}")))?;
         Ok(Self { running: Mutex::new(Some(running)) })
     }

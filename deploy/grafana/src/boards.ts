@@ -70,6 +70,7 @@ const system: Shown[] = [
   shows("Events a second", "ops", [`${rate("events_total", "kind")} > 0`, "{{kind}}"]),
   shows("Feeds, seconds since heard", "s", [of("feed_age_seconds"), "{{instrument}} {{stream}}"]),
   shows("Queue", "none", [of("queue_depth"), "waits"], [of("queue_capacity"), "room"]),
+  shows("The market, behind by", "s", [of("market_behind_seconds"), "always more to read"]),
   shows("Journal", "none", [of("journal_lag_records"), "records wait"], [of("journal_failing"), "fails"]),
   shows("Journal, behind by", "s", [of("journal_lag_seconds"), "the oldest that waits"]),
   shows("Connections made", "none", [of("connections_total"), "{{connection}}"]),

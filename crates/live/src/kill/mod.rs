@@ -2,7 +2,7 @@
 //! that send hear of it at once, the engine takes it in, and a small file of its own remembers it.
 //!
 //! ```text
-//! API, command ──▶ Killer ──▶ Halt (the account's thread sends nothing new from now on)
+//! API, command ──▶ Killer ──▶ Halt (the session sends nothing new from now on)
 //! KILL file, signal ─▶ │ ──▶ engine (latch, flatten)
 //!                      └───▶ keeper (a file, on the disk)
 //! ```
@@ -16,7 +16,7 @@ mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
 use flyball_core::domain::{
@@ -25,6 +25,7 @@ use flyball_core::domain::{
 use flyball_core::engine::Engine;
 
 use crate::clock::Clock;
+use crate::io::Reach;
 use crate::runtime::Input;
 
 pub use file::{KillFile, KillFileError, Killed, Seen};
@@ -135,7 +136,7 @@ impl Names {
 /// Kills a run: from any thread, without waiting for anybody but, for a moment, the disk.
 #[derive(Clone, Debug)]
 pub struct Killer {
-    to: SyncSender<Input>,
+    to: Reach<Input>,
     keeper: Sender<Note>,
     halt: Arc<Halt>,
     count: Arc<AtomicU64>,
@@ -146,7 +147,7 @@ pub struct Killer {
 impl Killer {
     /// Kills the run whose engine listens at `to` and whose kills `keeper` keeps.
     pub fn new(
-        to: SyncSender<Input>,
+        to: Reach<Input>,
         keeper: Sender<Note>,
         halt: Arc<Halt>,
         names: Arc<Names>,
@@ -178,13 +179,13 @@ impl Killer {
         // An order that is killed is gone; there is nothing that could be forgotten.
         let lasts = !matches!(scope, Scope::Order(_));
         let note = lasts.then_some(Note::Killed(killed, Some(kept)));
-        match self.to.try_send(Input::Kill { scope, number, trigger: trigger.to_owned() }) {
-            Err(TrySendError::Full(input)) => {
+        match self.to.offer(Input::Kill { scope, number, trigger: trigger.to_owned() }) {
+            Some(input) => {
                 // The engine is far behind: what is on the disk does not wait for it.
                 self.keep(note);
-                let _sent = self.to.send(input);
+                let _ended = self.to.tell(input);
             }
-            _ => self.keep(note),
+            None => self.keep(note),
         }
         !lasts || is_kept.recv_timeout(KEPT_WITHIN).is_ok()
     }

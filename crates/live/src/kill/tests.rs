@@ -6,6 +6,7 @@ use flyball_exchange::markets::Listing;
 use tempfile::TempDir;
 
 use super::*;
+use crate::io::{Inbound, Inbox};
 
 fn names() -> Names {
     Names {
@@ -178,7 +179,8 @@ fn a_kill_reaches_the_senders_before_the_engine_has_heard_of_it() {
     let key = flyball_venues::hyperliquid::sign::SigningKey::parse(&"17".repeat(32)).unwrap();
     let reports = crate::report::Reports::of(folder.path(), key);
     let keeper = Keeper::start(file.clone(), Vec::new(), reports).unwrap();
-    let (to, from) = mpsc::sync_channel(1);
+    let inbox = Inbox::new(1).unwrap();
+    let to = inbox.reach();
     let halt = Arc::new(Halt::default());
     let names = Arc::new(names());
     let killer = Killer::new(to, keeper.notes(), Arc::clone(&halt), names, Clock::SYSTEM);
@@ -197,8 +199,12 @@ fn a_kill_reaches_the_senders_before_the_engine_has_heard_of_it() {
     }
     let all = file.read(true, 0).killed;
     assert_eq!(all.last().map(|it| it.scope.as_str()), Some("all"), "kept, the engine hanging");
-    let heard: Vec<_> = from.iter().take(2).collect();
-    assert!(matches!(heard[1], Input::Kill { scope: Scope::All, number: 3, .. }));
+    let mut heard = Vec::new();
+    while heard.len() < 2 && std::time::Instant::now() < until {
+        heard.extend(inbox.next());
+    }
+    let Inbound::Message(last) = &heard[1] else { panic!("{heard:?}") };
+    assert!(matches!(last, Input::Kill { scope: Scope::All, number: 3, .. }));
     assert!(thread.join().unwrap());
 }
 

@@ -1,21 +1,21 @@
 //! What the threads of a run measure while it goes on.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use flyball_core::domain::{Body, InstrumentId};
 use serde::Serialize;
 
-use crate::measures::histogram::{Counted, Histogram, add, bounds_ns};
+use crate::measures::histogram::{Counted, Histogram, bounds_ns};
 
 /// What is timed. Each stage is noted by one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// From the venue's time of a book or a best price to our receiving it, by both clocks.
     Feed,
-    /// A market frame: decoded, and handed to the engine's queue.
+    /// A market frame: decoded.
     Decode,
-    /// A market event: from the socket to the engine.
+    /// A market event: from the socket to the engine, behind what came with it.
     Queue,
     /// An event: what the engine makes of it, recorded, its commands handed out.
     Engine,
@@ -71,11 +71,6 @@ pub const TIMED_EVERY: u64 = 128;
 /// Of the market's own delays one of so many is noted.
 pub const FEED_EVERY: u64 = 4;
 
-/// A count on cache lines of its own: the threads that count do not meet.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Alone(AtomicU64);
-
 /// The streams of an instrument, by name.
 pub const STREAMS: [&str; 4] = ["book", "touch", "trades", "context"];
 
@@ -99,9 +94,6 @@ pub struct Meters {
     /// Of durations by the run's clock, how many times as fast as ours it runs.
     speed: u64,
     heard_ns: Vec<[AtomicI64; STREAMS.len()]>,
-    /// Inputs that were put into the engine's queue by the market's and by the account's thread.
-    market_sent: Alone,
-    account_sent: Alone,
 }
 
 impl Meters {
@@ -112,8 +104,6 @@ impl Meters {
             stages: Default::default(),
             speed: u64::from(speed.max(1)),
             heard_ns: std::iter::repeat_with(Default::default).take(instruments).collect(),
-            market_sent: Alone::default(),
-            account_sent: Alone::default(),
         }
     }
 
@@ -163,23 +153,6 @@ impl Meters {
         })
     }
 
-    /// The market's thread puts something into the engine's queue.
-    #[inline]
-    pub fn market_puts(&self) {
-        add(&self.market_sent.0, 1);
-    }
-
-    /// The account's thread puts something into the engine's queue.
-    pub fn account_puts(&self) {
-        add(&self.account_sent.0, 1);
-    }
-
-    /// What waits in the engine's queue when it has taken so many out.
-    pub fn queued(&self, taken: u64) -> u64 {
-        let market = self.market_sent.0.load(Ordering::Relaxed);
-        market.wrapping_add(self.account_sent.0.load(Ordering::Relaxed)).saturating_sub(taken)
-    }
-
     /// What was counted so far, by stage.
     pub fn stages(&self) -> Stages {
         let read = Stage::ALL.iter().zip(&self.stages);
@@ -225,15 +198,5 @@ mod tests {
         for (place, stage) in Stage::ALL.into_iter().enumerate() {
             assert_eq!(stage as usize, place);
         }
-    }
-
-    #[test]
-    fn what_was_put_in_and_not_taken_out_waits() {
-        let meters = Meters::new(1, 1);
-        meters.market_puts();
-        meters.account_puts();
-        assert_eq!(meters.queued(1), 1);
-        assert_eq!(meters.queued(2), 0);
-        assert_eq!(meters.queued(3), 0, "never less than nothing");
     }
 }

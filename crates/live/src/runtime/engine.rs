@@ -1,43 +1,40 @@
-//! The engine's thread: takes in what other threads bring, hands out what is to be done, and never
-//! waits for anybody.
+//! The engine's thread: hears the market and the account, takes in what other threads bring, and
+//! sends what is to be sent. It waits for all of them at one place, and for nobody otherwise: from
+//! the message that crosses a line to the order on the wire there is no other thread.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::time::Instant;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
 
 use flyball_core::domain::{
     AccountState, Attention, Body, CommandOf, Decision, Event, Notice, Operator, Restraint, Scope,
-    StrategyId, StrategyState,
+    StrategyId,
 };
 use flyball_core::engine::Engine;
 use flyball_core::journal::{Entry, decode};
 use flyball_core::risk::Command;
+use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::io::Reach;
+use crate::io::{AT_ONCE, Endpoints, Inbound, Inbox, Line};
 use crate::kill::{Note, Told};
-use crate::mailbox::{Answer, Mailbox};
-use crate::market::{Deliver, Wish};
+use crate::mailbox::Answer;
+use crate::market::{self, Wish};
 use crate::measures::{Meters, Stage, TIMED_EVERY, Tally};
 use crate::node::Node;
 use crate::recorder::Recorder;
 use crate::report::{self, Flattening};
+use crate::runtime::beside::{Beside, Patience};
+use crate::runtime::ends::{Account, Feed};
 use crate::runtime::guard::{BEAT_EVERY, BEAT_EVERY_NS, Guarded, Pulse, Step};
 use crate::runtime::status::{Measured, Status};
+use crate::runtime::{AccountSide, Shared, put};
 use crate::session::Batch;
 
 /// What other threads bring.
 #[derive(Debug)]
 pub enum Input {
-    /// Events of the market, as words.
-    Market(Vec<u64>),
-    /// Something happened to the account, at this time of the venue.
-    Account {
-        /// When, by the venue's clock.
-        time_ns: i64,
-        /// What.
-        body: Body<'static>,
-    },
     /// A strategy answered.
     Answer(StrategyId, Answer),
     /// An operator acts.
@@ -57,89 +54,59 @@ pub enum Input {
     Status(SyncSender<Status>),
     /// Record the whole state, so that a restart is quick.
     Snapshot,
-    /// End: in order, or at once.
-    Stop,
 }
 
-/// What is done about strategies that answer late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// A decision that took longer than this is dropped.
-    pub deadline_ns: i64,
-    /// Whether a strategy that is late may only reduce until it answers in time.
-    pub reduce_only: bool,
-}
-
-/// A strategy as the engine's thread sees it.
-#[derive(Debug)]
-pub struct Beside {
-    /// Where its questions go.
-    pub mailbox: Mailbox,
-    /// What people call it.
-    pub name: String,
-    pub(super) attention: Attention,
-    pub(super) overruns: u64,
-    pub(super) dropped: u64,
-    pub(super) reason: Option<String>,
-}
-
-impl Beside {
-    /// A strategy that has not been asked anything.
-    pub const fn new(name: String, mailbox: Mailbox) -> Self {
-        Self { mailbox, name, attention: Attention::Awake, overruns: 0, dropped: 0, reason: None }
-    }
-
-    /// Whether it answers.
-    pub const fn attention(&self) -> Attention {
-        self.attention
-    }
-
-    /// When its answer will be overdue, if it owes one.
-    pub fn overdue_ns(&self, patience: Patience) -> Option<i64> {
-        let awake = self.attention == Attention::Awake;
-        let asked = self.mailbox.waiting_ns().filter(|_| awake);
-        asked.map(|asked| asked.saturating_add(patience.deadline_ns))
-    }
-
-    /// Whether its answer has become overdue: it is late from now on.
-    pub fn is_overdue(&mut self, patience: Patience, now_ns: i64) -> bool {
-        let late = self.overdue_ns(patience).is_some_and(|due| now_ns > due);
-        self.overruns += u64::from(late);
-        late
-    }
-
-    /// It answered a question of `woken_ns`. Whether in time: what comes late is dropped.
-    pub fn answered(&mut self, woken_ns: i64, patience: Patience, now_ns: i64) -> bool {
-        let heard = self.mailbox.answered(woken_ns, now_ns, patience.deadline_ns);
-        self.dropped += u64::from(!heard);
-        heard
-    }
-
-    /// From now on it answers, is late, or is gone. What the engine is to be told.
-    pub fn turn(&mut self, attention: Attention, patience: Patience) -> Option<StrategyState> {
-        self.attention = attention;
-        let told = attention != Attention::Late || patience.reduce_only;
-        told.then(|| StrategyState { strategy: self.mailbox.strategy(), attention })
-    }
-}
+/// What is to be reported of a flatten.
+type Report = Map<String, Value>;
 
 /// Notices for people: the newest of them are kept.
 const NOTICES_KEPT: usize = 256;
-/// Inputs that are taken in before commands go out.
-const AT_ONCE: usize = 64;
+/// HTTP requests of the account at the same time.
+const REQUESTS: usize = 3;
+/// The connections of the thread.
+const ACCOUNT: usize = 0;
+const MARKET: usize = 1;
+
+/// A connection and what stands at it.
+#[derive(Debug)]
+struct Side<D> {
+    line: Line<Input>,
+    duty: D,
+}
+
+/// What the engine's thread looks at and shows besides its connections.
+#[derive(Debug)]
+pub struct Joints {
+    /// Where other threads leave what they bring.
+    pub inbox: Inbox<Input>,
+    /// Where the connections go.
+    pub endpoints: Endpoints,
+    /// How the account's connection is doing, for whoever looks on.
+    pub account: Shared<AccountSide>,
+    /// And the market's.
+    pub market: Shared<market::Counts>,
+    /// Beats, the sentinel's and the engine's.
+    pub pulse: Arc<Pulse>,
+    /// What it measures.
+    pub meters: Arc<Meters>,
+}
 
 /// The engine's thread, before it runs.
 #[derive(Debug)]
-pub struct EngineThread {
+pub struct EngineThread<A, F> {
     node: Node<Recorder>,
     clock: Clock,
-    from: Receiver<Input>,
-    orders: Reach<Batch>,
-    market: Reach<Wish>,
+    inbox: Inbox<Input>,
+    account: Side<A>,
+    market: Side<F>,
+    account_seen: Shared<AccountSide>,
+    market_seen: Shared<market::Counts>,
     strategies: Vec<Beside>,
     patience: Patience,
-    empty: Sender<Vec<u64>>,
     scratch: Vec<Command>,
+    words: Vec<u64>,
+    /// Whether something is left to be done without waiting.
+    more: bool,
     notices: std::collections::VecDeque<(i64, Notice)>,
     refused_events: u64,
     pulse: Arc<Pulse>,
@@ -153,50 +120,44 @@ pub struct EngineThread {
     flattening: Flattening,
     tally: Tally,
     meters: Arc<Meters>,
-    /// What the market's and the account's threads put in, and it took out.
+    /// Events of the market that were taken in.
     taken: u64,
     /// When the event that is being acted upon reached us; for a decision the one that it is about.
     since_ns: i64,
 }
 
-/// What the engine's thread is joined to.
-#[derive(Debug)]
-pub struct Joints {
-    /// What comes in.
-    pub from: Receiver<Input>,
-    /// The thread that sends orders.
-    pub orders: Reach<Batch>,
-    /// The thread that hears the market.
-    pub market: Reach<Wish>,
-    /// Where emptied words go back to.
-    pub empty: Sender<Vec<u64>>,
-    /// Beats, the sentinel's and the engine's.
-    pub pulse: Arc<Pulse>,
-    /// What it measures.
-    pub meters: Arc<Meters>,
-}
-
-impl EngineThread {
-    /// The thread of this engine.
+impl<A: Account, F: Feed> EngineThread<A, F> {
+    /// The thread of this engine, with its account's session and its market.
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`] from the system.
     pub fn new(
         node: Node<Recorder>,
         clock: Clock,
+        ends: (A, F),
         joints: Joints,
-        strategies: Vec<Beside>,
-        patience: Patience,
-    ) -> Self {
-        let Joints { from, orders, market, empty, pulse, meters } = joints;
+        beside: (Vec<Beside>, Patience),
+    ) -> io::Result<Self> {
+        let Joints { inbox, endpoints, account, market, pulse, meters } = joints;
         let guarded = Guarded::new(pulse.is_expected());
-        Self {
+        let line = Line::new(&inbox, ACCOUNT, &endpoints, clock, REQUESTS)?;
+        let trades = Side { line, duty: ends.0 };
+        let line = Line::new(&inbox, MARKET, &endpoints, clock, 0)?.timed(Arc::clone(&meters));
+        let hears = Side { line, duty: ends.1 };
+        Ok(Self {
             node,
             clock,
-            from,
-            orders,
-            market,
-            strategies,
-            patience,
-            empty,
+            inbox,
+            account: trades,
+            market: hears,
+            account_seen: account,
+            market_seen: market,
+            strategies: beside.0,
+            patience: beside.1,
             scratch: Vec::with_capacity(256),
+            words: Vec::with_capacity(4_096),
+            more: false,
             notices: std::collections::VecDeque::with_capacity(NOTICES_KEPT),
             refused_events: 0,
             pulse,
@@ -210,7 +171,7 @@ impl EngineThread {
             meters,
             taken: 0,
             since_ns: i64::MIN,
-        }
+        })
     }
 
     /// Kills are kept by whoever `told` tells; those in `begin`, which came by `trigger`, are the
@@ -224,34 +185,92 @@ impl EngineThread {
         self
     }
 
-    /// Run until somebody stops it. The engine and its record, as they are then.
+    /// Run until somebody stops it, or the system cannot wait any more. The engine and its record,
+    /// as they are then.
     pub fn run(mut self) -> Node<Recorder> {
         self.begin();
         loop {
-            let due = self.due_ns();
-            let wait = self.clock.until(due).min(BEAT_EVERY);
-            let came = self.from.recv_timeout(wait);
+            self.tick();
+            let most = if std::mem::take(&mut self.more) { Duration::ZERO } else { BEAT_EVERY };
+            let waited = self.inbox.wait(self.clock, self.due_ns(), most);
             // Before anything is taken in: this thread may have stood still.
             self.pulse();
-            match came {
-                Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => return self.node,
-                Ok(input) => self.take(input),
-                Err(RecvTimeoutError::Timeout) if self.clock.now_ns() >= due => {
-                    self.happened(Body::Timer);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+            if waited.is_err() || !self.listen() {
+                return self.node;
             }
-            self.act();
-            for _ in 0..AT_ONCE {
-                match self.from.try_recv() {
-                    Ok(Input::Stop) => return self.node,
-                    Ok(input) => self.take(input),
-                    Err(_) => break,
-                }
+            self.read();
+            if self.clock.now_ns() >= self.node.engine().due_ns() {
+                self.happened(Body::Timer);
                 self.act();
             }
             self.watch_strategies();
         }
+    }
+
+    /// Time passed for what stands at the connections. What is not urgent is done: the record is
+    /// handed over, and whoever looks on can see how things are.
+    fn tick(&mut self) {
+        let now = self.clock.now_ns();
+        self.account.duty.tick(now);
+        self.account.line.carry_out(&mut self.account.duty);
+        self.act();
+        self.market.duty.tick(now);
+        self.market.line.carry_out(&mut self.market.duty);
+        self.hear();
+        self.node.keeper().hand_over();
+        put(&self.account_seen, self.account.duty.side(now));
+        let behind_ns = i64::try_from(self.market.line.behind().as_nanos()).unwrap_or(i64::MAX);
+        put(&self.market_seen, market::Counts { behind_ns, ..self.market.duty.counts() });
+    }
+
+    /// Take in what other threads brought. False when it is to end.
+    fn listen(&mut self) -> bool {
+        for _ in 0..AT_ONCE {
+            match self.inbox.next() {
+                None => return true,
+                Some(Inbound::Stop) => return false,
+                Some(Inbound::Message(input)) => self.take(input),
+                Some(Inbound::Told(_, told)) => {
+                    self.account.line.told(&told, &mut self.account.duty);
+                }
+                Some(Inbound::Connected(ACCOUNT, attempt, outcome)) => {
+                    self.account.line.connected(attempt, outcome, &mut self.account.duty);
+                }
+                Some(Inbound::Connected(_, attempt, outcome)) => {
+                    self.market.line.connected(attempt, outcome, &mut self.market.duty);
+                    self.hear();
+                }
+            }
+            self.act();
+        }
+        self.more = true;
+        true
+    }
+
+    /// Read what came on the connections: the account's first, so that its fills are known. However
+    /// much it is, others are heard in between.
+    fn read(&mut self) {
+        if self.inbox.has_come(ACCOUNT) {
+            self.account.line.has_come();
+        }
+        if self.inbox.has_come(MARKET) {
+            self.market.line.has_come();
+        }
+        for _ in 0..AT_ONCE {
+            let came = self.account.line.read(&mut self.account.duty);
+            self.act();
+            if !came {
+                break;
+            }
+        }
+        for _ in 0..AT_ONCE {
+            let came = self.market.line.read(&mut self.market.duty);
+            self.hear();
+            if !came {
+                break;
+            }
+        }
+        self.more |= self.account.line.is_readable() || self.market.line.is_readable();
     }
 
     /// Beat, and heed the sentinel's beats.
@@ -296,18 +315,13 @@ impl EngineThread {
     fn due_ns(&self) -> i64 {
         let late = self.strategies.iter().filter_map(|it| it.overdue_ns(self.patience)).min();
         // Looked at a little after it is due, so that the clock shows it.
-        self.node.engine().due_ns().min(late.map_or(i64::MAX, |ns| ns.saturating_add(1)))
+        let late = late.map_or(i64::MAX, |ns| ns.saturating_add(1));
+        let own = self.node.engine().due_ns().min(late);
+        own.min(self.account.duty.due_ns()).min(self.market.duty.due_ns())
     }
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Market(words) => self.market(words),
-            Input::Account { time_ns, body } => {
-                self.taken = self.taken.wrapping_add(1);
-                let event = Event { time_ns, received_ns: self.clock.now_ns(), body };
-                self.flattening.event(&event);
-                self.event(&event);
-            }
             Input::Answer(strategy, answer) => self.answered(strategy, answer),
             Input::Operator(operator) => {
                 self.happened(Body::Operator(operator));
@@ -331,16 +345,29 @@ impl EngineThread {
                 let state = self.node.engine().snapshot();
                 self.node.keeper().snapshot(state);
             }
-            Input::Stop => {}
         }
     }
 
-    fn market(&mut self, words: Vec<u64>) {
-        self.taken = self.taken.wrapping_add(1);
-        let began = self.taken.is_multiple_of(TIMED_EVERY);
-        let mut rest = words.as_slice();
+    /// Take in what the market's connection heard.
+    fn hear(&mut self) {
+        loop {
+            std::mem::swap(&mut self.words, self.market.duty.words());
+            if self.words.is_empty() {
+                return;
+            }
+            let mut words = std::mem::take(&mut self.words);
+            self.events(&words);
+            words.clear();
+            self.words = words;
+        }
+    }
+
+    fn events(&mut self, words: &[u64]) {
+        let mut rest = words;
         while let Ok((Entry::Event(event), length)) = decode(rest) {
-            let began = began.then(|| self.waited(&event));
+            self.taken = self.taken.wrapping_add(1);
+            let timed = self.taken.is_multiple_of(TIMED_EVERY);
+            let began = timed.then(|| self.waited(&event));
             self.event(&event);
             rest = rest.get(length..).unwrap_or_default();
             self.act();
@@ -348,7 +375,6 @@ impl EngineThread {
                 self.meters.note_real(Stage::Engine, began.elapsed());
             }
         }
-        let _returned = self.empty.send(words);
     }
 
     /// Note how long an event waited for the engine. It begins now.
@@ -385,7 +411,7 @@ impl EngineThread {
                 if !beside.answered(woken_ns, patience, now) {
                     return;
                 }
-                if beside.attention == Attention::Late {
+                if beside.attention() == Attention::Late {
                     self.turn(strategy, Attention::Awake);
                 }
                 if let Some(intent) = draft.intent() {
@@ -416,36 +442,36 @@ impl EngineThread {
         }
     }
 
-    /// Hand out what is to be done.
+    /// Do what the engine wants, and let it hear what the account says to that, until neither has
+    /// anything more.
     fn act(&mut self) {
+        for _ in 0..AT_ONCE {
+            self.hand_out();
+            let Some((time_ns, body)) = self.account.duty.next_event() else { return };
+            let event = Event { time_ns, received_ns: self.clock.now_ns(), body };
+            self.flattening.event(&event);
+            self.event(&event);
+        }
+        // Others are heard in between.
+        self.hand_out();
+        self.more = true;
+    }
+
+    /// Hand out what is to be done: what goes to the venue leaves before anybody else is woken.
+    fn hand_out(&mut self) {
         if !self.node.has_commands() {
             return;
         }
         let mut commands = std::mem::take(&mut self.scratch);
         commands.extend(self.node.drain());
         let now = self.node.engine().now_ns();
-        let mut batch = Vec::new();
-        self.tell(&commands, now);
+        let drafts = self.flattens(&commands);
+        let (mut batch, mut rest) = (Vec::new(), Vec::new());
         for command in commands.drain(..) {
             self.tally.command(&command, self.node.engine());
             match command {
-                CommandOf::Wake { strategy, reason } => {
-                    let view = self.node.engine().view(strategy);
-                    let beside = self.strategies.get_mut(strategy.index());
-                    if let (Some(view), Some(beside)) = (view, beside)
-                        && beside.attention != Attention::Gone
-                    {
-                        beside.mailbox.ask(reason, &view, now);
-                    }
-                }
-                CommandOf::Notice(notice) => {
-                    if self.notices.len() == NOTICES_KEPT {
-                        self.notices.pop_front();
-                    }
-                    self.notices.push_back((now, notice));
-                }
-                CommandOf::Resnapshot { instrument } => {
-                    self.market.tell(Wish::Resnapshot(instrument));
+                CommandOf::Wake { .. } | CommandOf::Notice(_) | CommandOf::Resnapshot { .. } => {
+                    rest.push(command);
                 }
                 other => batch.push(other),
             }
@@ -454,7 +480,42 @@ impl EngineThread {
         if !batch.is_empty() {
             let epoch = self.node.engine().gate().epoch();
             let since_ns = self.reacted(&batch);
-            self.orders.tell(Batch { epoch, commands: batch, since_ns });
+            let batch = Batch { epoch, commands: batch, since_ns };
+            self.account.duty.message(batch, self.clock.now_ns());
+            self.account.line.carry_out(&mut self.account.duty);
+        }
+        for command in rest {
+            self.pass_on(&command, now);
+        }
+        self.keep(drafts);
+    }
+
+    /// What does not go to the account.
+    fn pass_on(&mut self, command: &Command, now_ns: i64) {
+        match *command {
+            CommandOf::Wake { strategy, reason } => {
+                let view = self.node.engine().view(strategy);
+                let beside = self.strategies.get_mut(strategy.index());
+                if let (Some(view), Some(beside)) = (view, beside)
+                    && beside.attention() != Attention::Gone
+                {
+                    beside.mailbox.ask(reason, &view, now_ns);
+                }
+            }
+            CommandOf::Notice(notice) => {
+                if let Some(told) = &self.told {
+                    told.said(&notice, now_ns);
+                }
+                if self.notices.len() == NOTICES_KEPT {
+                    self.notices.pop_front();
+                }
+                self.notices.push_back((now_ns, notice));
+            }
+            CommandOf::Resnapshot { instrument } => {
+                self.market.duty.message(Wish::Resnapshot(instrument), now_ns);
+                self.market.line.carry_out(&mut self.market.duty);
+            }
+            _ => {}
         }
     }
 
@@ -467,17 +528,22 @@ impl EngineThread {
         })
     }
 
-    /// What the commands mean for what is kept: kills, and the report of a flatten.
-    fn tell(&mut self, commands: &[Command], now_ns: i64) {
-        let Some(told) = &self.told else { return };
+    /// What commands mean for the report of a flatten.
+    fn flattens(&mut self, commands: &[Command]) -> Vec<Report> {
         let mut drafts = Vec::new();
-        let engine = self.node.engine();
-        for command in commands {
-            drafts.extend(self.flattening.command(command, engine, self.trigger.as_deref()));
-            if let CommandOf::Notice(notice) = command {
-                told.said(notice, now_ns);
+        if self.told.is_some() {
+            let engine = self.node.engine();
+            for command in commands {
+                drafts.extend(self.flattening.command(command, engine, self.trigger.as_deref()));
             }
         }
+        drafts
+    }
+
+    /// Have reports kept, and the one of a flatten that has ended; say whether trading is stopped.
+    fn keep(&mut self, mut drafts: Vec<Report>) {
+        let Some(told) = &self.told else { return };
+        let engine = self.node.engine();
         told.stopped(engine);
         if let Some(body) = self.flattening.ended(engine) {
             drafts.push(body);
@@ -494,35 +560,8 @@ impl EngineThread {
         let notices = self.notices.iter().copied().collect();
         let mut status = Status::of(engine, &self.strategies, notices, self.refused_events);
         let mut measured = Measured::of(engine, &self.tally, &self.meters);
-        measured.queued = self.meters.queued(self.taken);
+        measured.queued = u64::try_from(self.inbox.waiting()).unwrap_or(u64::MAX);
         status.measured = Some(Box::new(measured));
         status
-    }
-}
-
-/// The market thread's way to the engine.
-#[derive(Debug)]
-pub struct ToEngine {
-    to: SyncSender<Input>,
-    empty: Receiver<Vec<u64>>,
-    encode: flyball_core::journal::Encode,
-    meters: Arc<Meters>,
-}
-
-impl ToEngine {
-    /// Events go to `to`; emptied words come back from `empty`.
-    pub fn new(to: SyncSender<Input>, empty: Receiver<Vec<u64>>, meters: Arc<Meters>) -> Self {
-        Self { to, empty, encode: flyball_core::journal::Encode::default(), meters }
-    }
-}
-
-impl Deliver for ToEngine {
-    fn deliver(&mut self, event: &Event<'_>) {
-        let mut words = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(256));
-        words.clear();
-        self.encode.event(event, &mut words);
-        // Waits while the engine has more than it can take: the venue is then read more slowly.
-        self.meters.market_puts();
-        let _sent = self.to.send(Input::Market(words));
     }
 }

@@ -1,13 +1,15 @@
 //! A live run: its threads, what joins them, how it starts and how it ends.
 
+mod beside;
 mod control;
+mod ends;
 mod engine;
 mod guard;
 mod start;
 mod status;
 
 use std::path::PathBuf;
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,28 +20,27 @@ use flyball_data::DataError;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::duty::{Duty, Then};
-use crate::io::{Io, Reach};
+use crate::io::{Inbox, Reach};
 use crate::kill::{Halt, Keeper, Kept, Killed, Killer, Signals, Told, Watch};
 use crate::mailbox::{Answer, Letters, Mailbox};
-use crate::market::{self, Market, Wish};
+use crate::market::{self, Market};
 use crate::measures::{Meters, Stages};
 use crate::node::Node;
-use crate::outbox::{Ahead, OutboxFile};
+use crate::outbox::Ahead;
 use crate::recorder::{Health, Recorder};
-use crate::session::{self, Batch, Session};
+use crate::session::{self, Session};
 use crate::turns;
 
+pub use beside::{Beside, Patience};
 pub use control::{Control, ask as ask_control};
-pub use engine::{Beside, EngineThread, Input, Joints, Patience, ToEngine};
+pub use ends::{Account, Feed, Words};
+pub use engine::{EngineThread, Input, Joints};
 pub use guard::{Guarded, Launch, Pulse, SentinelStatus, Step, Supervisor};
 pub use start::{Plan, StartError, Started, ask as ask_venue, check_agent, listing};
 pub use status::{InstrumentStatus, Measured, Status, StrategyStatus};
 
-/// Events that wait for the engine; more, and whoever brings them waits.
+/// What may wait for the engine; more, and whoever brings it waits.
 const INPUTS: usize = 8_192;
-/// HTTP requests at the same time.
-const REQUESTS: usize = 3;
 /// The whole state is recorded this often, so that a restart is quick.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(300);
 
@@ -70,6 +71,8 @@ pub struct Connections {
     pub market_heard_ns: i64,
     /// The shortest way of a market message of late, by the two clocks.
     pub market_delay_ns: i64,
+    /// For how long the market's connection has always had something more to read.
+    pub market_behind_ns: i64,
     /// Whether the journal cannot be written.
     pub journal_failing: bool,
     /// Records that wait for the journal.
@@ -143,28 +146,11 @@ impl Connections {
             market_malformed: market.malformed,
             market_heard_ns: market.heard_ns,
             market_delay_ns: market.delay_ns,
+            market_behind_ns: market.behind_ns,
             journal_failing: journal.0,
             journal_lag: journal.1,
         }
     }
-}
-
-/// The account's session, which hands what it says to the engine.
-fn account_duty(
-    session: Session<OutboxFile>,
-    to: SyncSender<Input>,
-    shared: Shared<AccountSide>,
-    clock: Clock,
-    meters: Arc<Meters>,
-) -> impl Duty<Message = Batch> {
-    Then::new(session, move |session: &mut Session<OutboxFile>| {
-        while let Some((time_ns, body)) = session.next_event() {
-            meters.account_puts();
-            // The engine's thread ends after this one.
-            let _sent = to.send(Input::Account { time_ns, body });
-        }
-        put(&shared, AccountSide::of(session, clock.now_ns()));
-    })
 }
 
 /// Looks on at the connections of a run.
@@ -239,11 +225,8 @@ impl Watcher {
 /// A run that goes on.
 #[derive(Debug)]
 pub struct Run {
-    to: SyncSender<Input>,
+    to: Reach<Input>,
     engine: Option<JoinHandle<Node<Recorder>>>,
-    others: Vec<JoinHandle<std::io::Result<()>>>,
-    account: Reach<Batch>,
-    market: Reach<Wish>,
     watcher: Watcher,
     pulse: Arc<Pulse>,
     supervisor: Option<Supervisor>,
@@ -291,12 +274,9 @@ impl Run {
         let state = plan.folder.clone();
         let ready = start::prepare(plan)?;
         let Started { engine, session, listings, recorder, folder, lock, kills } = ready;
-        let (to, from) = mpsc::sync_channel(INPUTS);
-        let (empty, emptied) = mpsc::channel();
         let io = |error: std::io::Error| StartError::System(error.to_string());
-        let account_io = Io::new(endpoints.clone(), clock, REQUESTS).map_err(io)?;
-        let market_io = Io::new(endpoints, clock, 0).map_err(io)?.timed(Arc::clone(&meters));
-        let (account, market) = (account_io.reach(), market_io.reach());
+        let inbox = Inbox::new(INPUTS).map_err(io)?;
+        let to = inbox.reach();
         let (account_side, market_side) = (Shared::default(), Shared::default());
         let journal = recorder.health();
         let (mut strategies, mut letters) = (Vec::new(), Vec::new());
@@ -312,37 +292,25 @@ impl Run {
         let told = Told::new(keeper.notes(), Arc::clone(&halt), Arc::clone(&words));
         let killer = Killer::new(to.clone(), keeper.notes(), Arc::clone(&halt), words, clock);
         let session = session.halted_by(halt).measured(Arc::clone(&meters));
-        let shared = (Arc::clone(&account_side), Arc::clone(&meters));
-        let mut account_duty = account_duty(session, to.clone(), shared.0, clock, shared.1);
-        let delivers = ToEngine::new(to.clone(), emptied, Arc::clone(&meters));
-        let hears = Market::new(listings, delivers, seed).measured(Arc::clone(&meters));
-        let shared = Arc::clone(&market_side);
-        let mut market_duty =
-            Then::new(hears, move |market: &mut Market<ToEngine>| put(&shared, market.counts()));
+        let hears = Market::new(listings, Words::default(), seed).measured(Arc::clone(&meters));
         let joints = Joints {
-            from,
-            orders: account.clone(),
-            market: market.clone(),
-            empty,
+            inbox,
+            endpoints,
+            account: Arc::clone(&account_side),
+            market: Arc::clone(&market_side),
             pulse: Arc::clone(&pulse),
             meters: Arc::clone(&meters),
         };
-        let thread =
-            EngineThread::new(Node::new(engine, recorder), clock, joints, strategies, patience)
-                .with_kills(told, begin, trigger);
+        let (node, beside) = (Node::new(engine, recorder), (strategies, patience));
+        let thread = EngineThread::new(node, clock, (session, hears), joints, beside)
+            .map_err(io)?
+            .with_kills(told, begin, trigger);
         let engine = turns::spawn("engine", move || thread.run()).map_err(io)?;
-        let others = vec![
-            turns::spawn("account", move || account_io.run(&mut account_duty)).map_err(io)?,
-            turns::spawn("market", move || market_io.run(&mut market_duty)).map_err(io)?,
-        ];
         let watch = Watch::start(&state, killer.clone(), None).map_err(io)?;
         let kept = keeper.kept();
         let run = Self {
             to,
             engine: Some(engine),
-            others,
-            account,
-            market,
             watcher: Watcher {
                 account: account_side,
                 market: market_side,
@@ -369,19 +337,19 @@ impl Run {
     }
 
     /// A way to bring something to the engine.
-    pub fn inputs(&self) -> SyncSender<Input> {
+    pub fn inputs(&self) -> Reach<Input> {
         self.to.clone()
     }
 
     /// A strategy answered.
     pub fn answer(&self, strategy: StrategyId, answer: Answer) {
         // A run that has ended hears nothing more.
-        let _sent = self.to.send(Input::Answer(strategy, answer));
+        let _ended = self.to.tell(Input::Answer(strategy, answer));
     }
 
     /// An operator acts.
     pub fn operate(&self, operator: Operator) {
-        let _sent = self.to.send(Input::Operator(operator));
+        let _ended = self.to.tell(Input::Operator(operator));
     }
 
     /// Kills it, from any thread, and remembers it.
@@ -441,7 +409,7 @@ impl Run {
     pub fn keep_up(&mut self) {
         if self.last_snapshot.elapsed() >= SNAPSHOT_EVERY {
             self.last_snapshot = Instant::now();
-            let _sent = self.to.send(Input::Snapshot);
+            let _ended = self.to.tell(Input::Snapshot);
         }
     }
 
@@ -468,13 +436,8 @@ impl Run {
             }
         }
         self.watch.stop();
-        let _sent = self.to.send(Input::Stop);
+        self.to.stop();
         let node = self.engine.take().and_then(|thread| thread.join().ok());
-        self.account.stop();
-        self.market.stop();
-        for thread in self.others.drain(..) {
-            let _ended = thread.join();
-        }
         if node.is_some() {
             self.pulse.goodbye();
         }
@@ -509,7 +472,7 @@ fn finish(
 }
 
 /// How a run is doing, as JSON; `None` when the engine does not answer within a second.
-pub fn status_json(to: &SyncSender<Input>, watcher: &Watcher) -> Option<String> {
+pub fn status_json(to: &Reach<Input>, watcher: &Watcher) -> Option<String> {
     let (connections, kills) = (watcher.connections(), watcher.kills());
     let sentinel = watcher.pulse.status();
     let mut status = status_of(to)?;
@@ -541,8 +504,8 @@ impl All {
 }
 
 /// Ask the engine how it is doing; `None` when it does not answer within a second.
-fn status_of(to: &SyncSender<Input>) -> Option<Status> {
+fn status_of(to: &Reach<Input>) -> Option<Status> {
     let (back, answer) = mpsc::sync_channel(1);
-    to.send(Input::Status(back)).ok()?;
+    to.tell(Input::Status(back)).ok()?;
     answer.recv_timeout(Duration::from_secs(1)).ok()
 }

@@ -22,7 +22,7 @@ use crate::outbox::{Outbox, OutboxFile};
 use crate::recorder::Recorder;
 use crate::recover::{About, RecoverError, Told, recover};
 use crate::report::Reports;
-use crate::runtime::engine::Patience;
+use crate::runtime::beside::Patience;
 use crate::session::heard::AccountView;
 use crate::session::{Ground, Session, Settings, account_view};
 use crate::transport::ask_once;

@@ -7,7 +7,7 @@ use flyball_core::risk::Mode;
 use serde::Serialize;
 
 use crate::measures::{AccountMeasures, Meters, STREAMS, Tally, Totals};
-use crate::runtime::engine::Beside;
+use crate::runtime::beside::Beside;
 
 /// How a run is doing. Money is text in the settlement currency, exactly.
 #[derive(Clone, Debug, Serialize)]

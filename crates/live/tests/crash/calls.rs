@@ -19,7 +19,7 @@ use crate::strace::{Call, Edge, Tracer, missing, read, threads};
 use crate::{is_flat, is_kept};
 
 /// The threads on the way of an order, in the order in which it meets them.
-const THREADS: [&str; 5] = ["strategy", "engine", "account", "http", "journal"];
+const THREADS: [&str; 4] = ["strategy", "engine", "http", "journal"];
 const LOTS: i64 = 200;
 /// Whether a thread has to wake another depends on whether that one sleeps: only when so many runs
 /// in a row have no such call any more is there none.
@@ -404,7 +404,7 @@ pub(crate) fn at_some(seed: u64) {
     let mut subject = calls.stage.start();
     for call in ["write", "sendto"] {
         for edge in [Edge::Before, Edge::After] {
-            let at = At { thread: "account", call, edge, number: 1 };
+            let at = At { thread: "engine", call, edge, number: 1 };
             let fate;
             (subject, fate) = calls.kill_at(&SCENES[0], &at, subject);
             assert_eq!(fate, Fate::OnTheWay, "{at:?}");

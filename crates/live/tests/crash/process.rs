@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use flyball_core::domain::{
     Fees, HOUR, Intent, Level, MILLISECOND, Money, NetQty, Operator, Price, Qty, Quotes, Random,
@@ -11,7 +11,7 @@ use flyball_core::domain::{
 use flyball_core::engine::{EngineConfig, InstrumentConfig, Sight, Sighting, StrategyConfig};
 use flyball_core::strategy::{Draft, Sizing, WakeSpec};
 use flyball_live::Clock;
-use flyball_live::io::Endpoints;
+use flyball_live::io::{Endpoints, Reach};
 use flyball_live::mailbox::{Answer, Letters};
 use flyball_live::runtime::{Input, Patience, Plan, Run, listing, status_json};
 use flyball_venues::hyperliquid::sign::{Network, SigningKey};
@@ -63,7 +63,7 @@ const AWAY: i64 = 8_000;
 /// What the strategy's thread is joined to.
 struct Strategy {
     told: Receiver<String>,
-    inputs: SyncSender<Input>,
+    inputs: Reach<Input>,
     decided: Sender<()>,
 }
 
@@ -75,7 +75,7 @@ fn answer(end: &Letters, strategy: &Strategy, decide: impl FnOnce(&Sighting, &mu
     let woken_ns = question.woken_ns;
     end.give_back(question);
     let answer = Answer::Decided { woken_ns, draft };
-    strategy.inputs.send(Input::Answer(StrategyId::new(0), answer)).is_ok()
+    strategy.inputs.tell(Input::Answer(StrategyId::new(0), answer)).is_ok()
 }
 
 /// Decide at random, between `go` and `quiet`.

@@ -376,6 +376,15 @@ _HOUSE = (
         unit="ratio",
     ),
     Rule(
+        name="MarketBehind",
+        severity="warning",
+        expression=Compare(Metric("flyball_market_behind_seconds"), ">", 2),
+        for_s=0,
+        summary="More comes of the market than is read, for {value} now",
+        action="The machine is too slow for this market, or busy with something else.",
+        unit="seconds",
+    ),
+    Rule(
         name="ClockSkew",
         severity="warning",
         expression=Compare(Abs(Metric("flyball_clock_skew_seconds")), ">", 1),

@@ -73,7 +73,7 @@ SYSTEM: tuple[Spec, ...] = (
     ),
     gauge(
         "queue_capacity",
-        "Inputs that may wait before the sockets are read more slowly.",
+        "Inputs that may wait; whoever brings one more waits too.",
         one(lambda seen: seen.measures["queue_room"]),
     ),
     gauge(
@@ -99,6 +99,11 @@ SYSTEM: tuple[Spec, ...] = (
         "Messages that could not be decoded.",
         _both(lambda it: it["market_malformed"], lambda it: it["session"]["malformed"]),
         ("connection",),
+    ),
+    gauge(
+        "market_behind_seconds",
+        "Seconds for which the market's connection has always had something more to read.",
+        one(lambda seen: (seen.status or {})["connections"]["market_behind_ns"] / 1e9),
     ),
     gauge(
         "clock_skew_seconds",

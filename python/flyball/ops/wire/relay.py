@@ -1,10 +1,14 @@
 """A relay between a run and its exchange that notes when bytes pass: what is on the wire, and when.
 
-Times are UTC nanoseconds since 1970. On the way to the venue they are taken after the bytes were
-read, on the way back before they are written on: what lies between the two holds all of the run.
+Times are UTC nanoseconds since 1970. On the way to the venue it is the time at which the bytes came
+to the relay's socket, by the system's own stamp where it gives one (Linux), else that at which they
+had been read: how long the relay waits for Python then is not the run's. On the way back it is the
+time before they are written on. What lies between the two holds all of the run.
 """
 
 import socket
+import struct
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -15,6 +19,8 @@ from urllib.parse import urlsplit
 __all__ = ["Passed", "Relay"]
 
 _CHUNK = 1 << 16
+_STAMPS = 35  # SO_TIMESTAMPNS and its message, socket(7): no name of them in Python
+_STAMP = struct.Struct("@qq")  # seconds, nanoseconds
 _HEAD = 6  # bytes of the shortest frame of a client
 _MARKET = (b'"channel":"bbo"', b'"channel":"l2Book"', b'"channel":"activeAssetCtx"')
 
@@ -102,6 +108,8 @@ class Relay:
             self._sockets += [client, venue]
             passed = Passed()
             self._passed.append(passed)
+            if sys.platform == "linux":
+                client.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
             for run in ((client, venue, passed.up), (venue, client, passed.down)):
                 threading.Thread(target=_pass_on, args=run, daemon=True).start()
 
@@ -114,11 +122,23 @@ def _close(each: socket.socket) -> None:
 
 def _pass_on(source: socket.socket, target: socket.socket, noted: list[tuple[int, bytes]]) -> None:
     with suppress(OSError):
-        while data := source.recv(_CHUNK):
-            noted.append((time.time_ns(), data))
+        while True:
+            data, told, _, _ = source.recvmsg(_CHUNK, socket.CMSG_SPACE(_STAMP.size))
+            if not data:
+                break
+            noted.append((_came_ns(told), data))
             target.sendall(data)
     with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
+
+
+def _came_ns(told: list[tuple[int, int, bytes]]) -> int:
+    """When the last of the bytes came, by the system; now, where it does not say."""
+    for level, kind, data in told:
+        if (level, kind) == (socket.SOL_SOCKET, _STAMPS) and len(data) == _STAMP.size:
+            seconds, nanoseconds = _STAMP.unpack(data)
+            return int(seconds) * 10**9 + int(nanoseconds)
+    return time.time_ns()
 
 
 def _closes(data: bytes) -> bool:

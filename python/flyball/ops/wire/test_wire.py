@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import time
 from decimal import Decimal
 from itertools import pairwise
@@ -17,7 +18,7 @@ from flyball.ops.drills.stage import CASH, Stage
 from flyball.ops.wire.cells import STRATEGIES, UNPROTECTED, Outcome, all_cells, few_cells
 from flyball.ops.wire.faults import FAULTS
 from flyball.ops.wire.judge import Watch
-from flyball.ops.wire.relay import Relay, _opened
+from flyball.ops.wire.relay import _STAMP, _STAMPS, Relay, _came_ns, _opened
 from flyball.ops.wire.runner import share, summary
 from flyball.ops.wire.windows import made_gap, recorded_crash
 
@@ -60,6 +61,24 @@ def test_the_relay_notes_when_a_closing_order_passes_and_what_the_market_said_be
             assert relay.market_ns(time.time_ns()) is None
             client.close()
             served.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when bytes came")
+def test_what_comes_is_noted_when_it_comes_and_not_when_it_is_read() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as sender,
+        server.accept()[0] as reader,
+    ):
+        reader.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
+        for _ in range(2):
+            before = time.time_ns()
+            sender.sendall(b"here")
+            after = time.time_ns()
+            time.sleep(0.05)
+            _, told, _, _ = reader.recvmsg(100, socket.CMSG_SPACE(_STAMP.size))
+            assert before <= _came_ns(told) <= after
+    assert _came_ns([]) >= after, "now, where the system does not say"
 
 
 def test_the_relay_goes_on_after_an_exchange_that_was_not_there() -> None:
