@@ -215,6 +215,8 @@ pub(crate) fn start(plan: Plan, marks: &Marks) -> Fallible<Traced> {
     let joints = Joints {
         inbox,
         endpoints,
+        strategies: vec![Beside::new("quoter".into(), mailbox)],
+        patience,
         account: Arc::default(),
         market: Arc::default(),
         pulse: Pulse::new(false, clock.now_ns()),
@@ -224,9 +226,8 @@ pub(crate) fn start(plan: Plan, marks: &Marks) -> Fallible<Traced> {
     let sending = Sending { session, known: Arc::clone(&known), marks: marks.clone(), busy: false };
     let deliver = Noting { inner: Words::default(), marks: marks.clone() };
     let hearing = Hearing { market: Market::new(listings, deliver, 1), marks: marks.clone() };
-    let beside = (vec![Beside::new("quoter".into(), mailbox)], patience);
     let node = Node::new(engine, recorder);
-    let thread = EngineThread::new(node, clock, (sending, hearing), joints, beside)?;
+    let thread = EngineThread::new(node, clock, sending, hearing, joints)?;
     strategy(letters, to, marks.clone(), false);
     std::thread::spawn(move || thread.run());
     Ok(Traced { known })

@@ -74,13 +74,17 @@ struct Side<D> {
     duty: D,
 }
 
-/// What the engine's thread looks at and shows besides its connections.
+/// What the engine's thread is joined to.
 #[derive(Debug)]
 pub struct Joints {
     /// Where other threads leave what they bring.
     pub inbox: Inbox<Input>,
     /// Where the connections go.
     pub endpoints: Endpoints,
+    /// The strategies beside it.
+    pub strategies: Vec<Beside>,
+    /// What is done about those that answer late.
+    pub patience: Patience,
     /// How the account's connection is doing, for whoever looks on.
     pub account: Shared<AccountSide>,
     /// And the market's.
@@ -135,26 +139,24 @@ impl<A: Account, F: Feed> EngineThread<A, F> {
     pub fn new(
         node: Node<Recorder>,
         clock: Clock,
-        ends: (A, F),
+        account: A,
+        market: F,
         joints: Joints,
-        beside: (Vec<Beside>, Patience),
     ) -> io::Result<Self> {
-        let Joints { inbox, endpoints, account, market, pulse, meters } = joints;
+        let Joints { inbox, endpoints, meters, pulse, .. } = joints;
         let guarded = Guarded::new(pulse.is_expected());
-        let line = Line::new(&inbox, ACCOUNT, &endpoints, clock, REQUESTS)?;
-        let trades = Side { line, duty: ends.0 };
-        let line = Line::new(&inbox, MARKET, &endpoints, clock, 0)?.timed(Arc::clone(&meters));
-        let hears = Side { line, duty: ends.1 };
+        let trades = Line::new(&inbox, ACCOUNT, &endpoints, clock, REQUESTS)?;
+        let hears = Line::new(&inbox, MARKET, &endpoints, clock, 0)?.timed(Arc::clone(&meters));
         Ok(Self {
             node,
             clock,
             inbox,
-            account: trades,
-            market: hears,
-            account_seen: account,
-            market_seen: market,
-            strategies: beside.0,
-            patience: beside.1,
+            account: Side { line: trades, duty: account },
+            market: Side { line: hears, duty: market },
+            account_seen: joints.account,
+            market_seen: joints.market,
+            strategies: joints.strategies,
+            patience: joints.patience,
             scratch: Vec::with_capacity(256),
             words: Vec::with_capacity(4_096),
             more: false,

@@ -296,13 +296,14 @@ impl Run {
         let joints = Joints {
             inbox,
             endpoints,
+            strategies,
+            patience,
             account: Arc::clone(&account_side),
             market: Arc::clone(&market_side),
             pulse: Arc::clone(&pulse),
             meters: Arc::clone(&meters),
         };
-        let (node, beside) = (Node::new(engine, recorder), (strategies, patience));
-        let thread = EngineThread::new(node, clock, (session, hears), joints, beside)
+        let thread = EngineThread::new(Node::new(engine, recorder), clock, session, hears, joints)
             .map_err(io)?
             .with_kills(told, begin, trigger);
         let engine = turns::spawn("engine", move || thread.run()).map_err(io)?;
