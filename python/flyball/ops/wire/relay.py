@@ -1,9 +1,10 @@
 """A relay between a run and its exchange that notes when bytes pass: what is on the wire, and when.
 
-Times are UTC nanoseconds since 1970. On the way to the venue it is the time at which the bytes came
-to the relay's socket, by the system's own stamp where it gives one (Linux), else that at which they
-had been read: how long the relay waits for Python then is not the run's. On the way back it is the
-time before they are written on. What lies between the two holds all of the run.
+Times are UTC nanoseconds since 1970, by the system's own stamps where it gives them (Linux): on the
+way to the venue when the bytes came to the relay's socket, on the way back when they left it. How
+long the relay waits for Python is not the run's then; without stamps it is in between, because then
+they are the times after the bytes were read and before they are written on. What lies between the
+two holds all of the run.
 """
 
 import socket
@@ -21,6 +22,12 @@ __all__ = ["Passed", "Relay"]
 _CHUNK = 1 << 16
 _STAMPS = 35  # SO_TIMESTAMPNS and its message, socket(7): no name of them in Python
 _STAMP = struct.Struct("@qq")  # seconds, nanoseconds
+_LEAVING = 37  # SO_TIMESTAMPING: https://docs.kernel.org/networking/timestamping.html
+_SOFTWARE = 1 << 1 | 1 << 4 | 1 << 7 | 1 << 11  # when sent, by the system, numbered, without bytes
+_RECVERR = 11  # IP_RECVERR, ip(7)
+_TOLD_ROOM = 512
+_ERROR = struct.Struct("@IBBBBII")  # sock_extended_err: the last word is the last byte's number
+_ERRORS = 0x2000 | socket.MSG_DONTWAIT  # MSG_ERRQUEUE
 _HEAD = 6  # bytes of the shortest frame of a client
 _MARKET = (b'"channel":"bbo"', b'"channel":"l2Book"', b'"channel":"activeAssetCtx"')
 
@@ -110,8 +117,16 @@ class Relay:
             self._passed.append(passed)
             if sys.platform == "linux":
                 client.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
-            for run in ((client, venue, passed.up), (venue, client, passed.down)):
-                threading.Thread(target=_pass_on, args=run, daemon=True).start()
+                client.setsockopt(socket.SOL_SOCKET, _LEAVING, _SOFTWARE)
+            ways = ((client, venue, passed.up, False), (venue, client, passed.down, True))
+            for source, target, noted, down in ways:
+                run = threading.Thread(
+                    target=_pass_on,
+                    args=(source, target, noted),
+                    kwargs={"down": down},
+                    daemon=True,
+                )
+                run.start()
 
 
 def _close(each: socket.socket) -> None:
@@ -120,14 +135,23 @@ def _close(each: socket.socket) -> None:
     each.close()
 
 
-def _pass_on(source: socket.socket, target: socket.socket, noted: list[tuple[int, bytes]]) -> None:
+def _pass_on(
+    source: socket.socket, target: socket.socket, noted: list[tuple[int, bytes]], *, down: bool
+) -> None:
+    passed = 0
     with suppress(OSError):
         while True:
-            data, told, _, _ = source.recvmsg(_CHUNK, socket.CMSG_SPACE(_STAMP.size))
+            data, told, _, _ = source.recvmsg(_CHUNK, _TOLD_ROOM)
             if not data:
                 break
-            noted.append((_came_ns(told), data))
+            one = (_came_ns(told), data)
+            noted.append(one)
             target.sendall(data)
+            passed += len(data)
+            left_ns = _left_ns(target, passed) if down else None
+            # It may have been forgotten meanwhile.
+            if left_ns is not None and noted and noted[-1] is one:
+                noted[-1] = (left_ns, data)
     with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 
@@ -136,9 +160,30 @@ def _came_ns(told: list[tuple[int, int, bytes]]) -> int:
     """When the last of the bytes came, by the system; now, where it does not say."""
     for level, kind, data in told:
         if (level, kind) == (socket.SOL_SOCKET, _STAMPS) and len(data) == _STAMP.size:
-            seconds, nanoseconds = _STAMP.unpack(data)
-            return int(seconds) * 10**9 + int(nanoseconds)
+            return _ns(data)
     return time.time_ns()
+
+
+def _left_ns(target: socket.socket, passed: int) -> int | None:
+    """When the last of so many bytes left, by the system; `None` where it does not say."""
+    found = None
+    # What it says of earlier ones is taken out too; an error ends it when there is no more.
+    with suppress(OSError):
+        while True:
+            _, told, _, _ = target.recvmsg(0, _TOLD_ROOM, _ERRORS)
+            about = {(level, kind): data for level, kind, data in told}
+            stamp = about.get((socket.SOL_SOCKET, _LEAVING), b"")
+            error = about.get((socket.SOL_IP, _RECVERR), b"")
+            if len(stamp) >= _STAMP.size and len(error) >= _ERROR.size:
+                number = _ERROR.unpack_from(error)[-1]
+                if number == (passed - 1) % 2**32:
+                    found = _ns(stamp)
+    return found
+
+
+def _ns(stamp: bytes) -> int:
+    seconds, nanoseconds = _STAMP.unpack_from(stamp)
+    return int(seconds) * 10**9 + int(nanoseconds)
 
 
 def _closes(data: bytes) -> bool:

@@ -18,7 +18,16 @@ from flyball.ops.drills.stage import CASH, Stage
 from flyball.ops.wire.cells import STRATEGIES, UNPROTECTED, Outcome, all_cells, few_cells
 from flyball.ops.wire.faults import FAULTS
 from flyball.ops.wire.judge import Watch
-from flyball.ops.wire.relay import _STAMP, _STAMPS, Relay, _came_ns, _opened
+from flyball.ops.wire.relay import (
+    _LEAVING,
+    _SOFTWARE,
+    _STAMP,
+    _STAMPS,
+    Relay,
+    _came_ns,
+    _left_ns,
+    _opened,
+)
 from flyball.ops.wire.runner import share, summary
 from flyball.ops.wire.windows import made_gap, recorded_crash
 
@@ -79,6 +88,30 @@ def test_what_comes_is_noted_when_it_comes_and_not_when_it_is_read() -> None:
             _, told, _, _ = reader.recvmsg(100, socket.CMSG_SPACE(_STAMP.size))
             assert before <= _came_ns(told) <= after
     assert _came_ns([]) >= after, "now, where the system does not say"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when bytes left")
+def test_what_is_passed_on_is_noted_when_it_leaves_and_by_nothing_that_left_before() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as sender,
+        server.accept()[0] as reader,
+    ):
+        assert _left_ns(sender, 1) is None, "the system was not asked"
+        sender.setsockopt(socket.SOL_SOCKET, _LEAVING, _SOFTWARE)
+        passed = 0
+        for size in (4, 300, 4):
+            before = time.time_ns()
+            sender.sendall(b"x" * size)
+            after = time.time_ns()
+            passed += size
+            assert len(reader.recv(1_000)) == size
+            left = _left_ns(sender, passed)
+            assert left is not None
+            assert before <= left <= after
+        sender.sendall(b"here")
+        assert reader.recv(100) == b"here"
+        assert _left_ns(sender, passed) is None, "that was another one"
 
 
 def test_the_relay_goes_on_after_an_exchange_that_was_not_there() -> None:
