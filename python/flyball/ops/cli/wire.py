@@ -211,11 +211,13 @@ def _tell_trips(found: dict[str, Any]) -> None:
     title = "A line is crossed → closing order on the wire → verified flat"
     table = Table(title=title, box=None, title_justify="left", pad_edge=False)
     table.add_column("fault")
-    for name in ("trips", "wire, µs: p50", "p99", "max", "flat, ms: p50", "p99", "max"):
+    heads = ("engine → wire, µs: p50", "wire → wire, µs: p50", "flat, ms: p50")
+    for name in ("trips", *(part for head in heads for part in (head, *_MORE))):
         table.add_column(name, justify="right")
     for fault, figures in found["trips"].items():
-        wire, flat = figures["wire_to_wire_us"], figures["to_flat_ms"]
-        table.add_row(fault, f"{figures['trips']}", *_times(wire), *_times(flat))
+        keys = ("event_to_wire_us", "wire_to_wire_us", "to_flat_ms")
+        times = [each for key in keys for each in _times(figures[key])]
+        table.add_row(fault, f"{figures['trips']}", *times)
     console.out.print()
     console.out.print(table)
     console.out.print()

@@ -53,7 +53,7 @@ class Trip:
     event_to_wire_ns : int or None
         From the engine's taking the message that crossed the line until the closing order had left.
     wire_to_wire_ns : int or None
-        The same from the moment before that message was passed on to the run.
+        The same from the moment at which that message was on its way to the run.
     to_flat_ns : int
         From the engine's taking the message until the venue had confirmed that nothing is left.
     attempts : int
@@ -225,6 +225,7 @@ def figures(trips: list[Trip]) -> dict[str, Any]:
         "event_to_wire_us": of([each.event_to_wire_ns for each in trips], 1e3),
         "wire_to_wire_us": of([each.wire_to_wire_ns for each in trips], 1e3),
         "to_flat_ms": of([each.to_flat_ns for each in trips], 1e6),
+        "event_within_1ms": within([each.event_to_wire_ns for each in trips], 10**6),
         "wire_within_1ms": within([each.wire_to_wire_ns for each in trips], 10**6),
         "flat_within_1s": within([each.to_flat_ns for each in trips], 10**9),
         "attempts_max": max((each.attempts for each in trips), default=0),
