@@ -255,18 +255,17 @@ fn who_falls_behind_knows_it() {
     while duty.0.counts().messages == 0 && Instant::now() < until {
         inbox.wait(Clock::SYSTEM, i64::MAX, Duration::from_millis(50)).unwrap();
         while let Some(inbound) = inbox.next() {
-            let Inbound::Connected(0, attempt, outcome) = inbound else { panic!("{inbound:?}") };
-            line.connected(attempt, outcome, &mut duty);
+            let Inbound::Line(0, done) = inbound else { panic!("{inbound:?}") };
+            line.done(done, &mut duty);
         }
-        if inbox.has_come(0) {
-            line.has_come();
-        }
+        line.look(&inbox);
         line.read(&mut duty);
     }
     std::thread::sleep(Duration::from_millis(20));
     assert!(line.behind() >= Duration::from_millis(20), "there is more");
     while duty.0.counts().messages < 100 && Instant::now() < until {
-        line.has_come();
+        inbox.wait(Clock::SYSTEM, i64::MAX, Duration::ZERO).unwrap();
+        line.look(&inbox);
         line.read(&mut duty);
     }
     assert!(!line.read(&mut duty));

@@ -22,12 +22,19 @@ const SOCKETS: usize = 2;
 pub enum Inbound<M> {
     /// Somebody says something.
     Message(M),
-    /// A connection hears what came of an HTTP request.
-    Told(usize, Told),
-    /// A connection's websocket was made, or not: which attempt it was.
-    Connected(usize, u64, Result<Box<Socket>, Broken>),
+    /// The connection of this number hears what was done for it.
+    Line(usize, Done),
     /// The thread is to end.
     Stop,
+}
+
+/// What other threads did for a connection.
+#[derive(Debug)]
+pub enum Done {
+    /// An HTTP request was answered, or will not be.
+    Asked(Told),
+    /// A websocket was made, or not: at which attempt.
+    Connected(u64, Result<Box<Socket>, Broken>),
 }
 
 /// Nobody hears any more: the thread has ended.
@@ -145,7 +152,7 @@ impl<M> Inbox<M> {
     }
 
     /// Whether something came to the socket of this connection the last time that was waited.
-    pub fn has_come(&self, line: usize) -> bool {
+    pub(super) fn has_come(&self, line: usize) -> bool {
         self.events.iter().any(|event| event.token() == socket(line))
     }
 

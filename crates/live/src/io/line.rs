@@ -11,7 +11,7 @@ use tungstenite::Message as Frame;
 use crate::clock::Clock;
 use crate::duty::{Duty, Todo};
 use crate::io::Endpoints;
-use crate::io::inbox::{self, Inbound, Inbox, Reach};
+use crate::io::inbox::{self, Done, Inbound, Inbox, Reach};
 use crate::measures::{Meters, Stage, TIMED_EVERY};
 use crate::transport::{Ask, Broken, Http, Socket, Told};
 
@@ -60,7 +60,7 @@ impl<M: Send + 'static> Line<M> {
         } else {
             let back = back.clone();
             // Nobody asks any more when the thread has ended.
-            let told = move |told| _ = back.send(Inbound::Told(number, told));
+            let told = move |told| _ = back.send(Inbound::Line(number, Done::Asked(told)));
             Some(Http::start(&endpoints.http, requests, told)?)
         };
         Ok(Self {
@@ -86,40 +86,46 @@ impl<M: Send + 'static> Line<M> {
         self
     }
 
-    /// An HTTP request was answered, or will not be.
-    pub fn told(&mut self, told: &Told, duty: &mut impl Duty) {
-        let outcome = told.outcome.as_ref().ok();
-        let outcome = outcome.map(|(status, body)| (*status, body.as_slice()));
-        duty.answered(told.id, outcome, self.clock.now_ns());
+    /// Other threads did something for it.
+    pub fn done(&mut self, done: Done, duty: &mut impl Duty) {
+        match done {
+            Done::Asked(Told { id, outcome }) => {
+                let outcome = outcome.as_ref().ok();
+                let outcome = outcome.map(|(status, body)| (*status, body.as_slice()));
+                duty.answered(id, outcome, self.clock.now_ns());
+            }
+            Done::Connected(attempt, outcome) if attempt == self.attempt => {
+                self.connected(outcome, duty);
+            }
+            // It is wanted no more.
+            Done::Connected(..) => {}
+        }
         self.carry_out(duty);
     }
 
-    /// The websocket was made, or not.
-    pub fn connected(
-        &mut self,
-        attempt: u64,
-        outcome: Result<Box<Socket>, Broken>,
-        duty: &mut impl Duty,
-    ) {
-        if attempt != self.attempt {
-            return;
-        }
+    fn connected(&mut self, outcome: Result<Box<Socket>, Broken>, duty: &mut impl Duty) {
         let token = inbox::socket(self.number);
         self.socket = outcome
             .ok()
             .and_then(|mut socket| socket.register(&self.registry, token).ok().map(|()| socket));
         let now = self.clock.now_ns();
         if self.socket.is_some() {
-            self.has_come();
+            self.may_read();
             duty.connected(now);
         } else {
             duty.disconnected(now);
         }
-        self.carry_out(duty);
     }
 
-    /// Something came to the socket, or there is room for what waits to be sent.
-    pub fn has_come(&mut self) {
+    /// Look whether something came to the socket, or there is room for what waits to be sent, the
+    /// last time that was waited at its inbox.
+    pub fn look(&mut self, inbox: &Inbox<M>) {
+        if inbox.has_come(self.number) {
+            self.may_read();
+        }
+    }
+
+    fn may_read(&mut self) {
         if !self.readable {
             self.readable = true;
             self.dry = Instant::now();
@@ -242,7 +248,7 @@ impl<M: Send + 'static> Line<M> {
         let made = std::thread::Builder::new().name("flyball-connect".into()).spawn(move || {
             let outcome = Socket::connect(&url).map(Box::new);
             // Nobody wants it any more when the thread has ended.
-            let _ended = back.send(Inbound::Connected(number, attempt, outcome));
+            let _ended = back.send(Inbound::Line(number, Done::Connected(attempt, outcome)));
         });
         if made.is_err() {
             duty.disconnected(self.clock.now_ns());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::duty::Duty;
 
-pub use inbox::{Ended, Inbound, Inbox, Reach};
+pub use inbox::{Done, Ended, Inbound, Inbox, Reach};
 pub use line::Line;
 
 /// However little there is to do, look at the clock this often.
@@ -71,19 +71,14 @@ where
             self.line.carry_out(duty);
             let most = if self.line.is_readable() { Duration::ZERO } else { LONGEST_WAIT };
             self.inbox.wait(self.clock, duty.due_ns(), most)?;
-            if self.inbox.has_come(ONLY) {
-                self.line.has_come();
-            }
+            self.line.look(&self.inbox);
             while let Some(inbound) = self.inbox.next() {
                 match inbound {
                     Inbound::Message(message) => {
                         duty.message(message, self.clock.now_ns());
                         self.line.carry_out(duty);
                     }
-                    Inbound::Told(_, told) => self.line.told(&told, duty),
-                    Inbound::Connected(_, attempt, outcome) => {
-                        self.line.connected(attempt, outcome, duty);
-                    }
+                    Inbound::Line(_, done) => self.line.done(done, duty),
                     Inbound::Stop => return Ok(()),
                 }
             }

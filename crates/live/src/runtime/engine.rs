@@ -232,14 +232,11 @@ impl<A: Account, F: Feed> EngineThread<A, F> {
                 None => return true,
                 Some(Inbound::Stop) => return false,
                 Some(Inbound::Message(input)) => self.take(input),
-                Some(Inbound::Told(_, told)) => {
-                    self.account.line.told(&told, &mut self.account.duty);
+                Some(Inbound::Line(ACCOUNT, done)) => {
+                    self.account.line.done(done, &mut self.account.duty);
                 }
-                Some(Inbound::Connected(ACCOUNT, attempt, outcome)) => {
-                    self.account.line.connected(attempt, outcome, &mut self.account.duty);
-                }
-                Some(Inbound::Connected(_, attempt, outcome)) => {
-                    self.market.line.connected(attempt, outcome, &mut self.market.duty);
+                Some(Inbound::Line(_, done)) => {
+                    self.market.line.done(done, &mut self.market.duty);
                     self.hear();
                 }
             }
@@ -252,12 +249,8 @@ impl<A: Account, F: Feed> EngineThread<A, F> {
     /// Read what came on the connections: the account's first, so that its fills are known. However
     /// much it is, others are heard in between.
     fn read(&mut self) {
-        if self.inbox.has_come(ACCOUNT) {
-            self.account.line.has_come();
-        }
-        if self.inbox.has_come(MARKET) {
-            self.market.line.has_come();
-        }
+        self.account.line.look(&self.inbox);
+        self.market.line.look(&self.inbox);
         for _ in 0..AT_ONCE {
             let came = self.account.line.read(&mut self.account.duty);
             self.act();
@@ -468,17 +461,10 @@ impl<A: Account, F: Feed> EngineThread<A, F> {
         commands.extend(self.node.drain());
         let now = self.node.engine().now_ns();
         let drafts = self.flattens(&commands);
-        let (mut batch, mut rest) = (Vec::new(), Vec::new());
-        for command in commands.drain(..) {
-            self.tally.command(&command, self.node.engine());
-            match command {
-                CommandOf::Wake { .. } | CommandOf::Notice(_) | CommandOf::Resnapshot { .. } => {
-                    rest.push(command);
-                }
-                other => batch.push(other),
-            }
+        for command in &commands {
+            self.tally.command(command, self.node.engine());
         }
-        self.scratch = commands;
+        let batch: Vec<_> = commands.extract_if(.., |it| concerns_the_account(it)).collect();
         if !batch.is_empty() {
             let epoch = self.node.engine().gate().epoch();
             let since_ns = self.reacted(&batch);
@@ -486,9 +472,10 @@ impl<A: Account, F: Feed> EngineThread<A, F> {
             self.account.duty.message(batch, self.clock.now_ns());
             self.account.line.carry_out(&mut self.account.duty);
         }
-        for command in rest {
+        for command in commands.drain(..) {
             self.pass_on(&command, now);
         }
+        self.scratch = commands;
         self.keep(drafts);
     }
 
@@ -517,6 +504,7 @@ impl<A: Account, F: Feed> EngineThread<A, F> {
                 self.market.duty.message(Wish::Resnapshot(instrument), now_ns);
                 self.market.line.carry_out(&mut self.market.duty);
             }
+            // The account has it already.
             _ => {}
         }
     }
@@ -565,5 +553,15 @@ impl<A: Account, F: Feed> EngineThread<A, F> {
         measured.queued = u64::try_from(self.inbox.waiting()).unwrap_or(u64::MAX);
         status.measured = Some(Box::new(measured));
         status
+    }
+}
+
+const fn concerns_the_account(command: &Command) -> bool {
+    match command {
+        CommandOf::Submit(_)
+        | CommandOf::Cancel { .. }
+        | CommandOf::Query { .. }
+        | CommandOf::ReadAccount { .. } => true,
+        CommandOf::Wake { .. } | CommandOf::Notice(_) | CommandOf::Resnapshot { .. } => false,
     }
 }
