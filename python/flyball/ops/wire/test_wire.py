@@ -4,6 +4,8 @@ import json
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -72,13 +74,20 @@ def test_the_relay_notes_when_a_closing_order_passes_and_what_the_market_said_be
             served.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when bytes came")
-def test_what_comes_is_noted_when_it_comes_and_not_when_it_is_read() -> None:
+@contextmanager
+def joined() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The two ends of a connection."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as sender,
-        server.accept()[0] as reader,
+        socket.create_connection(server.getsockname()) as one,
+        server.accept()[0] as other,
     ):
+        yield one, other
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when bytes came")
+def test_what_comes_is_noted_when_it_comes_and_not_when_it_is_read() -> None:
+    with joined() as (sender, reader):
         reader.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
         for _ in range(2):
             before = time.time_ns()
@@ -92,11 +101,7 @@ def test_what_comes_is_noted_when_it_comes_and_not_when_it_is_read() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when bytes left")
 def test_what_is_passed_on_is_noted_when_it_leaves_and_by_nothing_that_left_before() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as sender,
-        server.accept()[0] as reader,
-    ):
+    with joined() as (sender, reader):
         assert _left_ns(sender, 1) is None, "the system was not asked"
         sender.setsockopt(socket.SOL_SOCKET, _LEAVING, _SOFTWARE)
         passed = 0
